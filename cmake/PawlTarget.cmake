@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# pawl_target(NAME): the flags every target of this project is built with.
+# pawl_test(NAME LABEL lib...): tests/<dir>/*.cpp of the calling folder as one gtest program.
+
+find_program(PAWL_MOLD mold)
+
+function(pawl_target name)
+  target_compile_options(${name} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wimplicit-fallthrough -Werror)
+  # g++ 12 reports false positives of these two inside its own headers at -O2.
+  target_compile_options(${name} PRIVATE -Wno-restrict -Wno-maybe-uninitialized)
+  if(PAWL_SANITIZE)
+    target_compile_options(${name} PRIVATE -fsanitize=${PAWL_SANITIZE} -fno-omit-frame-pointer
+                           -fno-sanitize-recover=all)
+    target_link_options(${name} PRIVATE -fsanitize=${PAWL_SANITIZE})
+    if(PAWL_SANITIZE MATCHES "thread")
+      target_compile_options(${name} PRIVATE -Wno-tsan)
+    endif()
+  endif()
+  if(PAWL_CRASH_POINTS)
+    target_compile_definitions(${name} PRIVATE PAWL_CRASH_POINTS=1)
+  endif()
+  if(PAWL_MOLD)
+    target_link_options(${name} PRIVATE -fuse-ld=mold)
+  endif()
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+endfunction()
+
+function(pawl_test name label)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name} ${sources})
+  pawl_target(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARGN} GTest::gtest GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${label} TIMEOUT 120)
+endfunction()
