@@ -14,19 +14,19 @@ namespace pawl {
 
 // The closed set of classes. Each maps to one HTTP status and one exit code, see docs/errors.md.
 enum class ErrorClass {
-  invalid,        // the request itself is malformed; sending it again cannot help
-  unauthorized,   // who asks could not be established
-  forbidden,      // who asks is known and may not
-  not_found,      // no such entity, route or file
-  conflict,       // the entity's state does not allow it now
-  gone,           // too late: expired, or older than what is kept
-  too_large,      // a bound on size was exceeded
-  too_many,       // a bound on rate or number was exceeded
-  unavailable,    // try again later: overload, shutting down, storage or the outside away
-  in_doubt,       // it may have happened; the outcome is not known yet
-  upstream,       // the outside world gave a definite failure
-  corrupt,        // stored data is not what this binary can read
-  defect          // a mistake in this program or in a machine's code
+  invalid,       // the request itself is malformed; sending it again cannot help
+  unauthorized,  // who asks could not be established
+  forbidden,     // who asks is known and may not
+  not_found,     // no such entity, route or file
+  conflict,      // the entity's state does not allow it now
+  gone,          // too late: expired, or older than what is kept
+  too_large,     // a bound on size was exceeded
+  too_many,      // a bound on rate or number was exceeded
+  unavailable,   // try again later: overload, shutting down, storage or the outside away
+  in_doubt,      // it may have happened; the outcome is not known yet
+  upstream,      // the outside world gave a definite failure
+  corrupt,       // stored data is not what this binary can read
+  defect         // a mistake in this program or in a machine's code
 };
 
 // The class's name as it stands in APIs and logs, e.g. "too_many". Never empty.

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A receipt: what a command was answered, stored in the commit that decided it. The same command
+// again (same entity, principal, kind and id, same content) is answered with it and runs nothing.
+#pragma once
+
+#include <pawl/error.h>
+#include <pawl/locked.h>
+
+#include <string>
+
+namespace pawl {
+
+// Who asks, and under which id. The id makes the command idempotent: choose it before the first try
+// and keep it for every repeat.
+struct Origin {
+  std::string principal;  // 1 to 200 bytes, e.g. "wallet:RTC56..." or "operator:ann"
+  std::string id;         // 1 to 128 bytes
+  std::string why;        // an operator's reason; may be empty
+};
+
+struct Receipt {
+  bool done = false;  // true: it was carried out; false: it was refused
+  std::string code;   // the refusal's code; empty if done
+  std::string detail;
+  ErrorClass error_class = ErrorClass::conflict;  // of a refusal
+  std::string guard;                              // the guard that refused; not stored
+  std::string reply_json;                         // the decision's reply; may be empty
+  std::int64_t version = 0;                       // of the command's first entity, after it
+  bool repeated = false;                          // answered from the stored receipt
+};
+
+inline constexpr ErrorCode idempotency_mismatch{
+    "idempotency_key_reused", ErrorClass::conflict,
+    "this id was used before for a command with other content"};
+inline constexpr ErrorCode engine_overloaded{"overloaded", ErrorClass::unavailable,
+                                             "too much is waiting; try again shortly"};
+inline constexpr ErrorCode engine_stopping{"stopping", ErrorClass::unavailable,
+                                           "the server is shutting down"};
+inline constexpr ErrorCode command_invalid{"command_invalid", ErrorClass::invalid,
+                                           "the command names no, too many or malformed entities"};
+inline constexpr ErrorCode machine_defect{"machine_defect", ErrorClass::defect,
+                                          "the machine's code broke its contract"};
+inline constexpr ErrorCode outcome_in_doubt{
+    "in_doubt", ErrorClass::in_doubt,
+    "it is not known whether this was committed; repeat it with the same id"};
+
+}  // namespace pawl

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/batch_state.h"
+
+#include <pawl/command.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+namespace pawl {
+
+// The one place in production that shows locked rows to decide().
+class LockHolder {
+ public:
+  static SlotView view(const EntitySlot& slot, std::size_t index) { return {slot, index}; }
+};
+
+}  // namespace pawl
+
+namespace pawl::protocol {
+
+namespace {
+
+std::string_view state_of(const MachineSpec& machine, const Row& row) {
+  const auto* text = std::get_if<std::string>(&row[machine.state_column]);
+  return text == nullptr ? std::string_view() : std::string_view(*text);
+}
+
+Error defect(std::string_view kind, std::string detail) {
+  return Error(machine_defect, std::string(kind) + ": " + std::move(detail));
+}
+
+Receipt receipt_of_refusal(const Refusal& refusal, std::int64_t version) {
+  Receipt receipt;
+  receipt.done = false;
+  receipt.code = refusal.error().code.code;
+  receipt.detail = refusal.error().detail.empty() ? std::string(refusal.error().code.title)
+                                                  : refusal.error().detail;
+  receipt.error_class = refusal.error().code.error_class;
+  receipt.guard = refusal.guard().name;
+  receipt.version = version;
+  return receipt;
+}
+
+}  // namespace
+
+std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal) {
+  return (std::int64_t{lane} << (sequence_bits + ordinal_bits)) | (sequence << ordinal_bits) |
+         ordinal;
+}
+
+BatchState::BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked)
+    : registry_(registry), config_(config), locked_(std::move(locked)) {
+  journal_.begin_array();
+}
+
+std::int64_t BatchState::next_id() {
+  return row_id(locked_.lane, locked_.sequence, ++ordinals_);
+}
+
+Result<BatchState::Decided> BatchState::run(const Command& command,
+                                            const std::vector<std::size_t>& entities,
+                                            const CommandOrigin& origin) {
+  std::vector<SlotView> views;
+  views.reserve(entities.size());
+  Context context;
+  context.time = locked_.time;
+  context.config = &config_;
+  context.command_id = origin.id;
+  for (std::size_t i = 0; i < entities.size(); ++i) {
+    const EntitySlot& slot = locked_.entities[entities[i]];
+    views.push_back(LockHolder::view(slot, i));
+    context.time = std::max(context.time, slot.last_time);
+  }
+
+  Result<Decision> decided = fail(machine_defect);
+  try {
+    decided = command.decide(views, context);
+  } catch (const std::exception& thrown) {
+    return std::unexpected(defect(command.kind(), thrown.what()));
+  } catch (...) {
+    return std::unexpected(defect(command.kind(), "decide threw something that is no exception"));
+  }
+  if (!decided) return std::unexpected(decided.error());
+
+  Decided out;
+  const EntitySlot& first = locked_.entities[entities[0]];
+  if (decided->kind() == Decision::Kind::refused) {
+    out.receipt = receipt_of_refusal(decided->refusal(), first.version);
+    return out;
+  }
+  out.receipt.done = true;
+  out.receipt.version = first.version;
+  if (decided->kind() == Decision::Kind::ignored) {
+    out.ignored = true;
+    return out;
+  }
+  const Change& change = decided->change();
+  if (auto valid = validate(change, entities, origin); !valid) {
+    return std::unexpected(valid.error().code == machine_defect
+                               ? defect(command.kind(), valid.error().detail)
+                               : valid.error());
+  }
+  apply(change, entities, command.kind(), origin, context.time);
+  out.receipt.version = first.version;
+  out.receipt.reply_json = change.reply_json;
+  return out;
+}
+
+Result<void> BatchState::validate_row(const RowChange& change, const EntitySlot& slot) const {
+  const MachineSpec* machine = registry_.find_machine(slot.ref.machine);
+  if (machine == nullptr) return fail(machine_defect, "unknown machine");
+  if (change.row.size() != machine->columns.size()) return fail(machine_defect, "row size");
+  const auto* key = std::get_if<std::string>(&change.row[0]);
+  if (key == nullptr || *key != slot.ref.key) {
+    return fail(machine_defect, "a row's key must be the entity's key");
+  }
+  const std::string_view to = state_of(*machine, change.row);
+  if (change.created) {
+    if (slot.present) return fail(machine_defect, "create of an entity that exists");
+    if (!machine->initial_states.contains(to)) {
+      return fail(machine_defect, "created in state " + std::string(to));
+    }
+    return {};
+  }
+  if (!slot.present) return fail(machine_defect, "update of an entity that is absent");
+  const std::string_view from = state_of(*machine, slot.row);
+  if (from != to && !machine->moves.contains({from, to})) {
+    return fail(machine_defect,
+                "illegal move from " + std::string(from) + " to " + std::string(to));
+  }
+  return {};
+}
+
+Result<void> BatchState::validate(const Change& change, const std::vector<std::size_t>& entities,
+                                  const CommandOrigin& origin) const {
+  std::set<std::size_t> seen;
+  for (const RowChange& row : change.rows) {
+    if (row.entity >= entities.size() || !seen.insert(row.entity).second) {
+      return fail(machine_defect, "an entity is changed twice by one decision");
+    }
+    if (auto valid = validate_row(row, locked_.entities[entities[row.entity]]); !valid)
+      return valid;
+  }
+  for (const RecordChange& record : change.records) {
+    const auto& ref = locked_.entities[entities.at(record.entity)].ref;
+    const MachineSpec* machine = registry_.find_machine(ref.machine);
+    if (machine == nullptr || machine->record(record.table) == nullptr) {
+      return fail(machine_defect, "a record of a table that the machine does not declare");
+    }
+  }
+  for (const EffectChange& effect : change.effects) {
+    if (registry_.find_effect(effect.kind) == nullptr) {
+      return fail(machine_defect, "an effect of an undeclared kind");
+    }
+  }
+  for (const MessageChange& message : change.messages) {
+    const auto* spec = registry_.find_command(message.command->kind());
+    if (spec == nullptr || !spec->decode_bounced) {
+      return fail(machine_defect, "a message of an undeclared kind");
+    }
+    if (message.command->keys().size() != 1) {
+      return fail(machine_defect, "a message goes to exactly one entity");
+    }
+    if (origin.hops >= max_message_hops) return fail(machine_defect, "a message hopped too often");
+  }
+  for (const DeadlineChange& deadline : change.deadlines) {
+    if (deadline.command && registry_.find_command(deadline.command->kind()) == nullptr) {
+      return fail(machine_defect, "a deadline with an undeclared command");
+    }
+  }
+  if (change.effects.size() > max_effects_per_decision ||
+      change.messages.size() > max_messages_per_decision) {
+    return fail(machine_defect, "too many effects or messages in one decision");
+  }
+  const auto needed = change.effects.size() + change.messages.size() + change.deadlines.size() +
+                      change.alerts.size() + change.records.size();
+  if (ordinals_ + static_cast<std::int64_t>(needed) >= (std::int64_t{1} << ordinal_bits) - 8'192) {
+    return fail(batch_full);
+  }
+  return {};
+}
+
+void BatchState::apply_row(const RowChange& change, std::size_t entity, std::string_view kind,
+                           const CommandOrigin& origin, Time time,
+                           const std::vector<std::int64_t>& effect_ids) {
+  EntitySlot& slot = locked_.entities[entity];
+  const MachineSpec& machine = *registry_.find_machine(slot.ref.machine);
+  const std::string from = slot.present ? std::string(state_of(machine, slot.row)) : std::string();
+  Row row = change.row;
+  const std::string to(state_of(machine, row));
+  if (from != to) {
+    row[machine.state_since_column] = time.us;
+  } else {
+    row[machine.state_since_column] = slot.row[machine.state_since_column];
+  }
+
+  const auto offset = static_cast<std::int32_t>(journal_.text().size() + (journal_entries_ > 0));
+  ++journal_entries_;
+  journal_.begin_object()
+      .field("machine", slot.ref.machine)
+      .field("key", slot.ref.key)
+      .field("version", slot.version + 1)
+      .field("command", kind)
+      .field("source", origin.source)
+      .field("who", origin.principal)
+      .field("id", origin.id);
+  if (!from.empty()) journal_.field("from", from);
+  journal_.field("to", to).field("why", change.why);
+  if (!origin.why.empty()) journal_.field("reason", origin.why);
+  if (!effect_ids.empty()) {
+    journal_.key("effects").begin_array();
+    for (const std::int64_t id : effect_ids) journal_.integer(id);
+    journal_.end_array();
+  }
+  if (time != locked_.time) journal_.field("time_us", time.us);
+  journal_.key("previous").begin_array().integer(slot.newest.lane);
+  journal_.integer(slot.newest.sequence).integer(slot.newest.offset).end_array().end_object();
+
+  slot.row = std::move(row);
+  slot.present = true;
+  ++slot.version;
+  slot.last_time = time;
+  slot.newest = {locked_.lane, locked_.sequence, offset};
+  written_entities_.try_emplace(entity, change.created);
+}
+
+void BatchState::apply(const Change& change, const std::vector<std::size_t>& entities,
+                       std::string_view kind, const CommandOrigin& origin, Time time) {
+  std::array<std::vector<std::int64_t>, max_entities_per_command> effect_ids;
+  for (const EffectChange& effect : change.effects) {
+    EffectRow row;
+    row.id = next_id();
+    row.kind = effect.kind;
+    row.owner = locked_.entities[entities[effect.entity]].ref;
+    row.payload = effect.payload;
+    row.idempotency_key = effect.idempotency_key;
+    row.created = time;
+    row.next_at = time;
+    effect_ids[effect.entity].push_back(row.id);
+    writes_.effects_inserted.push_back(std::move(row));
+  }
+  for (const RowChange& row : change.rows) {
+    apply_row(row, entities[row.entity], kind, origin, time, effect_ids[row.entity]);
+  }
+  for (const RecordChange& record : change.records) {
+    EntitySlot& slot = locked_.entities[entities[record.entity]];
+    for (RecordRows& seen : slot.records) {
+      if (seen.table == record.table) seen.rows.push_back(record.row);
+    }
+    writes_.records.push_back({entities[record.entity], record.table, next_id(), record.row});
+  }
+  for (const DeadlineChange& deadline : change.deadlines) {
+    const EntityRef& ref = locked_.entities[entities[deadline.entity]].ref;
+    auto& place = deadlines_[{ref, deadline.name}];
+    if (!deadline.command) {
+      place.reset();
+      continue;
+    }
+    place = DeadlineRow{ref,
+                        deadline.name,
+                        next_id(),
+                        deadline.due,
+                        std::string(deadline.command->kind()),
+                        deadline.command->payload()};
+  }
+  for (const MessageChange& message : change.messages) {
+    MessageRow row;
+    row.id = next_id();
+    row.from = locked_.entities[entities[message.from_entity]].ref;
+    row.to = message.command->keys()[0];
+    row.kind = message.command->kind();
+    row.payload = message.command->payload();
+    row.hops = origin.hops + 1;
+    writes_.messages_inserted.push_back(std::move(row));
+  }
+  for (const AlertChange& raised : change.alerts) {
+    alert(raised.code, locked_.entities[entities[raised.entity]].ref, 0, 0, raised.detail);
+  }
+}
+
+void BatchState::journal_operator(const EffectRow& effect, std::string_view verb,
+                                  const CommandOrigin& origin) {
+  ++journal_entries_;
+  journal_.begin_object()
+      .field("machine", effect.owner.machine)
+      .field("key", effect.owner.key)
+      .field("effect", effect.id)
+      .field("command", effect.kind)
+      .field("source", origin.source)
+      .field("who", origin.principal)
+      .field("id", origin.id)
+      .field("why", verb)
+      .field("reason", origin.why)
+      .end_object();
+}
+
+void BatchState::alert(std::string code, const EntityRef& entity, std::int64_t effect_id,
+                       int attempt, std::string detail) {
+  AlertRow row;
+  row.id = next_id();
+  row.code = std::move(code);
+  row.entity = entity;
+  row.effect_id = effect_id;
+  row.attempt = attempt;
+  row.detail = std::move(detail);
+  row.first_seen = row.last_seen = locked_.time;
+  writes_.alerts.push_back(std::move(row));
+}
+
+void BatchState::park(ParkedRow row) {
+  row.id = next_id();
+  alert("command_parked", row.entity, row.effect_id, 0,
+        row.source + " " + row.kind + ": " + row.code + " " + row.detail);
+  writes_.parked_inserted.push_back(std::move(row));
+}
+
+std::int64_t BatchState::standing_arming(const DeadlineRef& ref, std::int64_t locked_arming) const {
+  const auto found = deadlines_.find({ref.entity, ref.name});
+  if (found == deadlines_.end()) return locked_arming;
+  return found->second ? found->second->arming : 0;
+}
+
+void BatchState::consume_deadline(const DeadlineRef& ref) {
+  deadlines_[{ref.entity, ref.name}].reset();
+}
+
+void BatchState::finish() {
+  journal_.end_array();
+  writes_.journal_entries = std::move(journal_).take();
+  for (const auto& [index, created] : written_entities_) {
+    writes_.entity_writes.push_back({index, created});
+  }
+  for (const std::size_t index : changed_effects_) {
+    writes_.effects_updated.push_back(*locked_.effects[index]);
+  }
+  for (auto& [name, row] : deadlines_) {
+    if (row) {
+      writes_.deadlines_armed.push_back(std::move(*row));
+    } else {
+      writes_.deadlines_deleted.push_back({name.first, name.second});
+    }
+  }
+  writes_.config_version = config_.version;
+  writes_.time = locked_.time;
+  writes_.entities = std::move(locked_.entities);
+}
+
+bool WriteBatch::empty() const {
+  return entity_writes.empty() && records.empty() && receipts.empty() && effects_inserted.empty() &&
+         effects_updated.empty() && messages_inserted.empty() && messages_deleted.empty() &&
+         deadlines_armed.empty() && deadlines_deleted.empty() && parked_inserted.empty() &&
+         parked_deleted.empty() && alerts.empty() && alerts_acked.empty();
+}
+
+}  // namespace pawl::protocol

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The inside of one batch while it is decided: the locked rows as they stand after the commands
+// before, and everything that is to be written. Applies a decision as a whole or not at all; the
+// committer says which decision, in which order.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/json.h"
+#include "protocol/storage.h"
+#include "protocol/work.h"
+
+namespace pawl::protocol {
+
+inline constexpr std::size_t max_effects_per_decision = 64;
+inline constexpr std::size_t max_messages_per_decision = 64;
+inline constexpr int max_message_hops = 16;
+
+// An id for rows made in a commit: lane, sequence and ordinal, so that it is known before the write
+// and rises with the commits of its lane.
+inline constexpr int ordinal_bits = 15;
+inline constexpr int sequence_bits = 36;
+std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal);
+
+// Who and what brought a command, for the journal.
+struct CommandOrigin {
+  std::string_view source;  // "request", "message", "deadline", "outcome", "operator"
+  std::string principal;
+  std::string id;
+  std::string why;  // an operator's reason
+  int hops = 0;     // of the message that brought it
+};
+
+class BatchState {
+ public:
+  BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked);
+
+  LockedBatch& locked() { return locked_; }
+  WriteBatch& writes() { return writes_; }
+  Time time() const { return locked_.time; }
+
+  // Runs decide() on the entities (indices into the locked ones) and, if it changes something and
+  // all of it is legal, applies it. Exceptions of the machine's code end here, as machine_defect.
+  // `batch_full` is answered, with nothing applied, when the batch cannot take more rows.
+  struct Decided {
+    Receipt receipt;
+    bool ignored = false;
+  };
+  Result<Decided> run(const Command& command, const std::vector<std::size_t>& entities,
+                      const CommandOrigin& origin);
+
+  std::int64_t next_id();
+  // An operator's verb on an effect: named and with its reason in the journal.
+  void journal_operator(const EffectRow& effect, std::string_view verb,
+                        const CommandOrigin& origin);
+  void alert(std::string code, const EntityRef& entity, std::int64_t effect_id, int attempt,
+             std::string detail);
+  void park(ParkedRow row);
+  void effect_changed(std::size_t index) { changed_effects_.insert(index); }
+
+  // The arming that stands for a deadline, seen through what this batch has changed.
+  std::int64_t standing_arming(const DeadlineRef& ref, std::int64_t locked_arming) const;
+  void consume_deadline(const DeadlineRef& ref);
+
+  void hold_pair(const EntityRef& from, const EntityRef& to) { held_pairs_.emplace(from, to); }
+  bool is_held(const EntityRef& from, const EntityRef& to) const {
+    return held_pairs_.contains({from, to});
+  }
+
+  // All decided: gathers the writes.
+  void finish();
+
+ private:
+  Result<void> validate(const Change& change, const std::vector<std::size_t>& entities,
+                        const CommandOrigin& origin) const;
+  Result<void> validate_row(const RowChange& row, const EntitySlot& slot) const;
+  void apply(const Change& change, const std::vector<std::size_t>& entities, std::string_view kind,
+             const CommandOrigin& origin, Time time);
+  void apply_row(const RowChange& change, std::size_t entity, std::string_view kind,
+                 const CommandOrigin& origin, Time time,
+                 const std::vector<std::int64_t>& effect_ids);
+
+  const Registry& registry_;
+  const ConfigSnapshot& config_;
+  LockedBatch locked_;
+  WriteBatch writes_;
+  json::Writer journal_;
+  int journal_entries_ = 0;
+  std::int64_t ordinals_ = 0;
+  std::map<std::size_t, bool> written_entities_;  // index: created in this batch
+  std::set<std::size_t> changed_effects_;
+  using DeadlineName = std::pair<EntityRef, std::string>;
+  std::map<DeadlineName, std::optional<DeadlineRow>> deadlines_;
+  std::set<std::pair<EntityRef, EntityRef>> held_pairs_;
+};
+
+inline constexpr ErrorCode batch_full{"batch_full", ErrorClass::unavailable,
+                                      "the batch has no room for what the command asks"};
+
+}  // namespace pawl::protocol

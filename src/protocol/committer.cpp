@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/committer.h"
+
+#include <utility>
+
+#include "protocol/batch_state.h"
+#include "protocol/decider.h"
+
+namespace pawl::protocol {
+
+Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works)
+    : registry_(registry), config_(config), works_(std::move(works)) {
+  Planner planner(registry_, request_);
+  planned_.reserve(works_.size());
+  for (const Work& work : works_) planned_.push_back(planner.plan(work.item));
+  planner.finish(planned_);
+}
+
+void Batch::decide(LockedBatch locked) {
+  BatchState state(registry_, config_, std::move(locked));
+  Decider decider(registry_, state, exchanges_);
+  results_.reserve(works_.size());
+  for (std::size_t i = 0; i < works_.size(); ++i) {
+    WorkResult result = decider.decide(works_[i], planned_[i]);
+    result.ticket = works_[i].ticket;
+    results_.push_back(std::move(result));
+  }
+  state.finish();
+  writes_ = std::move(state.writes());
+}
+
+}  // namespace pawl::protocol

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The committer's step machine: many commands, one commit. It does no input or output:
+//
+//   Batch batch(registry, config, works);       step "plan":   which keys, in the global order
+//   store.lock(batch.lock_request())            step "lock"
+//   batch.decide(locked)                        step "decide": every command, in arrival order
+//   store.commit(batch.write_batch())           step "commit"
+//   batch.results()                             step "answer": only after the commit returned
+//
+// Commands on one entity fold in memory: each sees what the one before decided. A command that is
+// refused, or whose code throws, leaves no trace in the rows. If the commit fails nothing has
+// happened, and the driver runs the items again, one by one where one of them was at fault.
+#pragma once
+
+#include <pawl/context.h>
+#include <pawl/machine.h>
+
+#include <vector>
+
+#include "protocol/plan.h"
+#include "protocol/storage.h"
+#include "protocol/work.h"
+
+namespace pawl::protocol {
+
+inline constexpr std::size_t max_batch_works = 1'024;
+
+class Batch {
+ public:
+  Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works);
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  const LockRequest& lock_request() const { return request_; }
+
+  // Decides all works on the locked rows. Call once.
+  void decide(LockedBatch locked);
+
+  // What to commit. Empty when nothing changes: then no commit is needed.
+  const WriteBatch& write_batch() const { return writes_; }
+
+  // After the commit: how each work ended, and what the drivers carry on with.
+  const std::vector<WorkResult>& results() const { return results_; }
+  const std::vector<StartExchange>& exchanges() const { return exchanges_; }
+
+  // After a failed commit, to run them again.
+  std::vector<Work> take_works() { return std::move(works_); }
+
+ private:
+  const Registry& registry_;
+  const ConfigSnapshot& config_;
+  std::vector<Work> works_;
+  std::vector<Planned> planned_;
+  LockRequest request_;
+  WriteBatch writes_;
+  std::vector<WorkResult> results_;
+  std::vector<StartExchange> exchanges_;
+};
+
+}  // namespace pawl::protocol

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/decider.h"
+
+#include <utility>
+
+#include "protocol/overloaded.h"
+
+namespace pawl::protocol {
+
+namespace {
+
+Receipt receipt_from(const StoredReceipt& stored) {
+  Receipt receipt;
+  receipt.done = stored.done;
+  receipt.code = stored.code;
+  receipt.detail = stored.detail;
+  receipt.error_class = stored.error_class;
+  receipt.reply_json = stored.reply_json;
+  receipt.version = stored.version;
+  receipt.repeated = true;
+  return receipt;
+}
+
+StoredReceipt stored_from(const Receipt& receipt, const Fingerprint& fingerprint) {
+  StoredReceipt stored;
+  stored.fingerprint = fingerprint;
+  stored.done = receipt.done;
+  stored.code = receipt.code;
+  stored.detail = receipt.detail;
+  stored.error_class = receipt.error_class;
+  stored.reply_json = receipt.reply_json;
+  stored.version = receipt.version;
+  return stored;
+}
+
+WorkResult with_fate(Fate fate) {
+  WorkResult result;
+  result.fate = fate;
+  return result;
+}
+
+WorkResult with_error(Error error) {
+  WorkResult result;
+  result.receipt = std::unexpected(std::move(error));
+  return result;
+}
+
+WorkResult with_receipt(Receipt receipt) {
+  WorkResult result;
+  result.receipt = std::move(receipt);
+  return result;
+}
+
+WorkResult set_aside() {
+  WorkResult result;
+  result.parked = true;
+  return result;
+}
+
+std::string outcome_id(const EffectRow& row) {
+  return "effect:" + std::to_string(row.id) + ":" + std::to_string(row.attempt) + "." +
+         std::to_string(row.inquiry) + ":" + std::to_string(row.token);
+}
+
+}  // namespace
+
+WorkResult Decider::decide(const Work& work, const Planned& planned) {
+  return std::visit(Overloaded{
+                        [&](const RequestWork& w) { return request(w, planned); },
+                        [&](const MessageWork& w) { return message(w, planned); },
+                        [&](const DeadlineWork& w) { return deadline(w, planned); },
+                        [&](const ClaimWork& w) { return claim(w, planned); },
+                        [&](const AnswerWork& w) { return answer(w, planned); },
+                        [&](const LeaseLostWork& w) { return lease_lost(w, planned); },
+                        [&](const OperateWork& w) { return operate(w, planned); },
+                        [&](const ParkWork& w) { return park(w, planned); },
+                        [&](const ParkedWork& w) { return parked(w, planned); },
+                        [&](const AlertWork& w) { return alert(w); },
+                    },
+                    work.item);
+}
+
+WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
+  if (planned.error) return with_error(*planned.error);
+  auto& stored = state_.locked().receipts[planned.receipt];
+  if (stored) {
+    if (stored->fingerprint != planned.fingerprint) return with_error(idempotency_mismatch);
+    return with_receipt(receipt_from(*stored));
+  }
+  const CommandOrigin origin{"request", work.origin.principal, work.origin.id, work.origin.why, 0};
+  auto decided = state_.run(*planned.command, planned.entities, origin);
+  if (!decided) {
+    if (decided.error().code == batch_full) return with_fate(Fate::again);
+    return with_error(decided.error());
+  }
+  stored = stored_from(decided->receipt, planned.fingerprint);
+  state_.writes().receipts.push_back({ReceiptKey{work.command->keys()[0], work.origin.principal,
+                                                 std::string(work.command->kind()), work.origin.id},
+                                      *stored});
+  return with_receipt(std::move(decided->receipt));
+}
+
+WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
+  const MessageRow& row = work.row;
+  if (!state_.locked().messages[planned.message]) return with_fate(Fate::stale);
+  if (state_.is_held(row.from, row.to)) return with_fate(Fate::held);
+  if (planned.error) {
+    park_message(row, std::string(planned.error->code.code), planned.error->detail);
+    return set_aside();
+  }
+  const CommandOrigin origin{"message", std::string(row.from.machine) + ":" + row.from.key,
+                             "message:" + std::to_string(row.id), "", row.hops};
+  auto decided = state_.run(*planned.command, planned.entities, origin);
+  if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
+  if (!decided) {
+    park_message(row, std::string(decided.error().code.code), decided.error().detail);
+    return set_aside();
+  }
+  if (!decided->receipt.done) {
+    if (row.bounced) {
+      park_message(row, decided->receipt.code, decided->receipt.detail);
+      return set_aside();
+    }
+    bounce(row, decided->receipt);
+  }
+  state_.writes().messages_deleted.push_back(row.id);
+  return with_receipt(std::move(decided->receipt));
+}
+
+void Decider::bounce(const MessageRow& row, const Receipt& refusal) {
+  MessageRow back = row;
+  back.id = state_.next_id();
+  back.from = row.to;
+  back.to = row.from;
+  back.hops = row.hops + 1;
+  back.bounced = true;
+  back.code = refusal.code;
+  back.detail = refusal.detail;
+  state_.writes().messages_inserted.push_back(std::move(back));
+}
+
+WorkResult Decider::deadline(const DeadlineWork& work, const Planned& planned) {
+  const DeadlineRow& row = work.row;
+  const DeadlineRef ref{row.entity, row.name};
+  const auto standing = [&] {
+    return state_.standing_arming(ref, state_.locked().deadlines[planned.deadline]);
+  };
+  if (standing() != row.arming) return with_fate(Fate::stale);
+  if (planned.error) {
+    park_deadline(row, std::string(planned.error->code.code), planned.error->detail);
+    return set_aside();
+  }
+  const CommandOrigin origin{"deadline", "deadline:" + row.name,
+                             "deadline:" + row.name + ":" + std::to_string(row.arming), "", 0};
+  auto decided = state_.run(*planned.command, planned.entities, origin);
+  if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
+  if (!decided) {
+    park_deadline(row, std::string(decided.error().code.code), decided.error().detail);
+    return set_aside();
+  }
+  if (!decided->receipt.done) {
+    park_deadline(row, decided->receipt.code, decided->receipt.detail);
+    return set_aside();
+  }
+  // The decision may have armed it again: that arming stands.
+  if (standing() == row.arming) state_.consume_deadline(ref);
+  return with_receipt(std::move(decided->receipt));
+}
+
+WorkResult Decider::claim(const ClaimWork&, const Planned& planned) {
+  auto& row = state_.locked().effects[planned.effect];
+  if (!row) return with_fate(Fate::stale);
+  if (row->state != EffectState::ready && row->state != EffectState::accepted &&
+      row->state != EffectState::unknown) {
+    return with_fate(Fate::stale);
+  }
+  const EffectSpec* spec = registry_.find_effect(row->kind);
+  if (spec == nullptr) {
+    return with_error(Error(machine_defect, "unknown effect kind " + row->kind));
+  }
+  StartExchange exchange;
+  exchange.purpose = protocol::claim(*row, spec->policy, state_.time());
+  exchange.row = *row;
+  exchanges_.push_back(std::move(exchange));
+  state_.effect_changed(planned.effect);
+  return {};
+}
+
+WorkResult Decider::answer(const AnswerWork& work, const Planned& planned) {
+  const auto& locked = state_.locked().effects[planned.effect];
+  if (!locked || locked->token != work.claimed.token) return with_fate(Fate::stale);
+  const EffectSpec* spec = registry_.find_effect(work.claimed.kind);
+  if (spec == nullptr) return with_error(*planned.error);
+  EffectRow row = *locked;
+  const EffectStep step =
+      answered(row, work.claimed.token, work.answer, spec->policy, state_.time(), work.jitter);
+  if (step.stale) return with_fate(Fate::stale);
+  CommandOrigin origin{"outcome", "effect:" + std::to_string(row.id), outcome_id(row), "", 0};
+  if (!settle_effect(planned.effect, std::move(row), step, planned, std::move(origin))) {
+    return with_fate(Fate::again);
+  }
+  return {};
+}
+
+bool Decider::settle_effect(std::size_t index, EffectRow row, const EffectStep& step,
+                            const Planned& planned, CommandOrigin origin) {
+  std::optional<std::pair<std::string, std::string>> trouble;
+  if (step.report && planned.error) {
+    trouble.emplace(planned.error->code.code, planned.error->detail);
+  } else if (step.report && planned.command) {
+    auto decided = state_.run(*planned.command, planned.entities, origin);
+    if (!decided && decided.error().code == batch_full) return false;
+    if (!decided) {
+      trouble.emplace(decided.error().code.code, decided.error().detail);
+    } else if (!decided->receipt.done) {
+      trouble.emplace(decided->receipt.code, decided->receipt.detail);
+    }
+  }
+  if (!step.alert_code.empty()) {
+    state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code);
+  }
+  if (trouble) park_outcome(row, trouble->first, trouble->second);
+  state_.locked().effects[index] = std::move(row);
+  state_.effect_changed(index);
+  return true;
+}
+
+WorkResult Decider::lease_lost(const LeaseLostWork& work, const Planned& planned) {
+  auto& row = state_.locked().effects[planned.effect];
+  if (!row) return with_fate(Fate::stale);
+  const EffectStep step = protocol::lease_lost(*row, work.token, state_.time());
+  if (step.stale) return with_fate(Fate::stale);
+  state_.effect_changed(planned.effect);
+  return {};
+}
+
+WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
+  const auto& locked = state_.locked().effects[planned.effect];
+  if (!locked) return with_error(effect_not_found);
+  if (locked->token != work.looked_at.token) return with_error(effect_changed);
+  EffectRow row = *locked;
+  const auto step = protocol::operate(row, work.verb, work.token, work.origin.principal,
+                                      work.origin.why, state_.time());
+  if (!step) return with_error(step.error());
+  CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0};
+  state_.journal_operator(row, name_of(work.verb), origin);
+  if (!settle_effect(planned.effect, std::move(row), *step, planned, std::move(origin))) {
+    return with_fate(Fate::again);
+  }
+  Receipt receipt;
+  receipt.done = true;
+  return with_receipt(std::move(receipt));
+}
+
+WorkResult Decider::park(const ParkWork& work, const Planned& planned) {
+  if (work.message) {
+    if (!state_.locked().messages[planned.message]) return with_fate(Fate::stale);
+    park_message(*work.message, work.code, work.detail);
+  } else if (work.deadline) {
+    const DeadlineRef ref{work.deadline->entity, work.deadline->name};
+    const auto arming = state_.standing_arming(ref, state_.locked().deadlines[planned.deadline]);
+    if (arming != work.deadline->arming) return with_fate(Fate::stale);
+    park_deadline(*work.deadline, work.code, work.detail);
+  } else if (work.answer) {
+    const auto& locked = state_.locked().effects[planned.effect];
+    const EffectSpec* spec = registry_.find_effect(work.answer->claimed.kind);
+    if (!locked || locked->token != work.answer->claimed.token) return with_fate(Fate::stale);
+    if (spec == nullptr) return with_error(Error(machine_defect, "unknown effect kind"));
+    EffectRow row = *locked;
+    const EffectStep step = answered(row, row.token, work.answer->answer, spec->policy,
+                                     state_.time(), work.answer->jitter);
+    if (step.report) park_outcome(row, work.code, work.detail);
+    state_.locked().effects[planned.effect] = std::move(row);
+    state_.effect_changed(planned.effect);
+  }
+  return set_aside();
+}
+
+void Decider::park_message(const MessageRow& row, std::string code, std::string detail) {
+  ParkedRow parked;
+  parked.source = row.bounced ? "bounce" : "message";
+  parked.from = row.from;
+  parked.entity = row.to;
+  parked.kind = row.kind;
+  parked.payload = row.payload;
+  parked.code = row.bounced ? row.code : std::move(code);
+  parked.detail = row.bounced ? row.detail : std::move(detail);
+  parked.hops = row.hops;
+  state_.park(std::move(parked));
+  state_.hold_pair(row.from, row.to);
+  state_.writes().messages_deleted.push_back(row.id);
+}
+
+void Decider::park_deadline(const DeadlineRow& row, std::string code, std::string detail) {
+  ParkedRow parked;
+  parked.source = "deadline";
+  parked.entity = row.entity;
+  parked.kind = row.kind;
+  parked.payload = row.payload;
+  parked.code = std::move(code);
+  parked.detail = std::move(detail);
+  state_.park(std::move(parked));
+  state_.consume_deadline({row.entity, row.name});
+}
+
+void Decider::park_outcome(const EffectRow& row, std::string code, std::string detail) {
+  ParkedRow parked;
+  parked.source = "outcome";
+  parked.entity = row.owner;
+  parked.kind = row.kind;
+  parked.payload = row.payload;
+  parked.code = std::move(code);
+  parked.detail = std::move(detail);
+  parked.effect_id = row.id;
+  state_.park(std::move(parked));
+}
+
+WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
+  if (!state_.locked().parked[planned.parked]) return with_fate(Fate::stale);
+  if (work.command) {
+    if (planned.error) return with_error(*planned.error);
+    const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why,
+                               work.row.hops};
+    auto decided = state_.run(*planned.command, planned.entities, origin);
+    if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
+    if (!decided) return with_error(decided.error());
+    if (!decided->receipt.done) return with_receipt(std::move(decided->receipt));
+  }
+  state_.writes().parked_deleted.push_back(work.row.id);
+  Receipt receipt;
+  receipt.done = true;
+  return with_receipt(std::move(receipt));
+}
+
+WorkResult Decider::alert(const AlertWork& work) {
+  if (work.acknowledge) {
+    state_.writes().alerts_acked.push_back(work.alert);
+  } else {
+    state_.alert(work.alert.code, work.alert.entity, work.alert.effect_id, work.alert.attempt,
+                 work.alert.detail);
+  }
+  Receipt receipt;
+  receipt.done = true;
+  return with_receipt(std::move(receipt));
+}
+
+}  // namespace pawl::protocol

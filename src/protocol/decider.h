@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Decides one work after the other on the locked rows of a batch: what each kind of source does
+// with the decision it gets (a receipt, a bounce, a parked command, an effect's next state).
+#pragma once
+
+#include <vector>
+
+#include "protocol/batch_state.h"
+#include "protocol/plan.h"
+#include "protocol/work.h"
+
+namespace pawl::protocol {
+
+class Decider {
+ public:
+  Decider(const Registry& registry, BatchState& state, std::vector<StartExchange>& exchanges)
+      : registry_(registry), state_(state), exchanges_(exchanges) {}
+
+  WorkResult decide(const Work& work, const Planned& planned);
+
+ private:
+  WorkResult request(const RequestWork& work, const Planned& planned);
+  WorkResult message(const MessageWork& work, const Planned& planned);
+  WorkResult deadline(const DeadlineWork& work, const Planned& planned);
+  WorkResult claim(const ClaimWork& work, const Planned& planned);
+  WorkResult answer(const AnswerWork& work, const Planned& planned);
+  WorkResult lease_lost(const LeaseLostWork& work, const Planned& planned);
+  WorkResult operate(const OperateWork& work, const Planned& planned);
+  WorkResult park(const ParkWork& work, const Planned& planned);
+  WorkResult parked(const ParkedWork& work, const Planned& planned);
+  WorkResult alert(const AlertWork& work);
+
+  // Takes over what a step made of an effect, its outcome's command with it. False: the batch is
+  // full and nothing was done.
+  bool settle_effect(std::size_t index, EffectRow row, const EffectStep& step,
+                     const Planned& planned, CommandOrigin origin);
+  void bounce(const MessageRow& row, const Receipt& refusal);
+  void park_message(const MessageRow& row, std::string code, std::string detail);
+  void park_deadline(const DeadlineRow& row, std::string code, std::string detail);
+  void park_outcome(const EffectRow& row, std::string code, std::string detail);
+
+  const Registry& registry_;
+  BatchState& state_;
+  std::vector<StartExchange>& exchanges_;
+};
+
+}  // namespace pawl::protocol

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plan of a batch: which rows each work needs, collected once, in the one global order in which
+// everything is locked. Nothing is read yet; whatever a work names follows from the work itself.
+#pragma once
+
+#include <pawl/machine.h>
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "protocol/storage.h"
+#include "protocol/work.h"
+
+namespace pawl::protocol {
+
+inline constexpr std::size_t not_planned = std::numeric_limits<std::size_t>::max();
+
+// What one work needs of the lock, as indices into the request.
+struct Planned {
+  std::shared_ptr<const Command> command;
+  std::vector<std::size_t> entities;  // in the order of the command's keys
+  std::size_t receipt = not_planned;
+  std::size_t effect = not_planned;
+  std::size_t message = not_planned;
+  std::size_t deadline = not_planned;
+  std::size_t parked = not_planned;
+  Fingerprint fingerprint{};
+  std::optional<Error> error;  // it cannot be decided at all
+};
+
+class Planner {
+ public:
+  Planner(const Registry& registry, LockRequest& request)
+      : registry_(registry), request_(request) {}
+
+  Planned plan(const WorkItem& item);
+  // All planned: sorts the entities and resolves what refers to them.
+  void finish(std::vector<Planned>& planned);
+
+ private:
+  std::size_t effect(std::int64_t id);
+  void command(const std::shared_ptr<const Command>& command, Planned& planned);
+  void request(const RequestWork& work, Planned& planned);
+  void answer(const AnswerWork& work, Planned& planned);
+  void operate(const OperateWork& work, Planned& planned);
+  void outcome(const EffectSpec& spec, std::string_view payload, const EffectReport& report,
+               Planned& planned);
+  void park(const ParkWork& work, Planned& planned);
+  std::size_t index_of(const EntityRef& ref) const;
+
+  const Registry& registry_;
+  LockRequest& request_;
+  std::map<std::int64_t, std::size_t> effects_;
+  std::map<ReceiptKey, std::size_t> receipts_;
+};
+
+}  // namespace pawl::protocol
