@@ -7,16 +7,7 @@
 #include <array>
 #include <exception>
 
-namespace pawl {
-
-// The one place in production that shows locked rows to decide().
-class LockHolder {
- public:
-  static SlotView view(const EntitySlot& slot, std::size_t index) { return {slot, index}; }
-};
-
-}  // namespace pawl
-
+#include "core/lock_holder.h"
 namespace pawl::protocol {
 
 namespace {

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine: takes commands, decides them on locked rows, commits many together, and drives what
+// they asked for (effects, deadlines, messages) until it has ended. One engine per store.
+//
+//   pawl::Registry registry;             // describe the machines
+//   auto store = pawl::open_sqlite({.path = "turnstiles.db"}, registry);
+//   pawl::Engine engine(std::move(*store), registry, {});
+//   engine.start();
+//   auto receipt = engine.call(Push{"north"}, {.principal = "ann", .id = "push-1"});
+//
+// All members are thread-safe unless they say otherwise. Callbacks run on the engine's thread: they
+// must be short, must not block and must not throw.
+#pragma once
+
+#include <pawl/clock.h>
+#include <pawl/command.h>
+#include <pawl/context.h>
+#include <pawl/effect.h>
+#include <pawl/machine.h>
+#include <pawl/query.h>
+#include <pawl/receipt.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pawl {
+
+class Store;  // see open_sqlite
+
+struct SqliteOptions {
+  std::string path;      // created if absent; a lock file stands beside it
+  bool create = true;    // false: the file must exist
+  bool migrate = false;  // true: an older schema is brought up to date at open
+  int cache_mib = 64;
+  int wal_checkpoint_pages = 8'192;  // the WAL is checkpointed past this many pages
+  int readers = 2;                   // connections for reads
+  Clock* clock = nullptr;            // null: the system's
+};
+
+inline constexpr ErrorCode store_locked{"store_locked", ErrorClass::unavailable,
+                                        "another process has this store open"};
+inline constexpr ErrorCode schema_older{"schema_older", ErrorClass::corrupt,
+                                        "the store's schema is older than this program's"};
+inline constexpr ErrorCode schema_newer{"schema_newer", ErrorClass::corrupt,
+                                        "the store's schema is newer than this program's"};
+inline constexpr ErrorCode schema_differs{"schema_differs", ErrorClass::corrupt,
+                                          "a table is not as the machine declares it"};
+
+// Opens the store, creates what is missing in a new one, and compares the schema with the
+// registry's. The registry must outlive the store.
+Result<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options, const Registry& registry);
+
+struct EngineOptions {
+  std::size_t max_waiting = 10'000;  // requests; one more is refused with `overloaded`
+  std::size_t max_batch = 1'024;     // works in one commit
+  ConfigSnapshot config;
+  std::uint64_t seed = 0;     // of the back-off's jitter; 0: from the system
+  int stop_grace_ms = 5'000;  // how long stop() waits for exchanges under way
+};
+
+struct EngineStatistics {
+  std::int64_t commits = 0;
+  std::int64_t works = 0;
+  std::int64_t largest_batch = 0;
+  std::int64_t open_effects = 0;
+  std::int64_t exchanges_under_way = 0;
+  std::int64_t waiting = 0;
+};
+
+// One step of an entity's life, from the journal.
+struct TimelineEntry {
+  Time time;
+  std::int32_t lane = 0;
+  std::int64_t sequence = 0;
+  std::int64_t version = 0;
+  std::string command;
+  std::string source;
+  std::string who;
+  std::string id;
+  std::string from;
+  std::string to;
+  std::string why;
+  std::string reason;
+  std::vector<std::int64_t> effects;
+};
+
+struct EffectInfo {
+  std::int64_t id = 0;
+  std::string kind;
+  EntityRef owner;
+  std::string idempotency_key;
+  std::string state;
+  std::string outcome;  // once ended
+  int attempt = 0;
+  int inquiry = 0;
+  std::int64_t token = 0;
+  std::string code;
+  std::string reference;
+  Time created;
+  Time next_at;
+  Time ended_at;
+  std::string history;
+};
+
+struct AlertInfo {
+  std::int64_t id = 0;
+  std::string code;
+  std::string machine;
+  std::string key;
+  std::int64_t effect_id = 0;
+  std::string detail;
+  Time first_seen;
+  Time last_seen;
+  std::int64_t count = 0;
+  std::string acked_by;
+};
+
+struct ParkedInfo {
+  std::int64_t id = 0;
+  std::string source;
+  std::string machine;
+  std::string key;
+  std::string kind;
+  std::string code;
+  std::string detail;
+};
+
+// A row as it was committed.
+template <class T>
+struct Snapshot {
+  T row;
+  std::int64_t version = 0;
+};
+
+class Engine {
+ public:
+  using ReceiptDone = std::function<void(Result<Receipt>)>;
+
+  Engine(std::unique_ptr<Store> store, const Registry& registry, EngineOptions options);
+  ~Engine();  // stops
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Before start(). The handler is called on the engine's thread and must outlive stop().
+  void handle_effect(std::string_view kind, std::shared_ptr<EffectHandler> handler);
+
+  // Picks up where the last process stopped: classifies every effect that had not ended (ready, or
+  // unknown and to be inquired), re-arms deadlines, delivers messages. Not thread-safe.
+  Result<void> start();
+  // Takes no more commands, finishes what was taken, waits for exchanges under way up to the grace
+  // (what has not ended by then is inquired after the next start). Idempotent.
+  void stop();
+
+  // Decides a command and answers with its receipt once the commit is durable. An error means that
+  // nothing was decided (see ErrorClass), or, for `in_doubt`, that it is not known.
+  void submit(std::shared_ptr<const Command> command, Origin origin, ReceiptDone done);
+  template <class C>
+  void submit(C command, Origin origin, ReceiptDone done) {
+    static_assert(HasFields<C>, "a request's content is fingerprinted: it needs fields()");
+    submit(make_command(std::move(command)), std::move(origin), std::move(done));
+  }
+  // The same, waiting. Never call it from a callback.
+  template <class C>
+  Result<Receipt> call(C command, Origin origin) {
+    static_assert(HasFields<C>, "a request's content is fingerprinted: it needs fields()");
+    return call_command(make_command(std::move(command)), std::move(origin));
+  }
+  Result<Receipt> call_command(std::shared_ptr<const Command> command, Origin origin);
+
+  // The entity as last committed; nothing if absent.
+  template <class T>
+  Result<std::optional<Snapshot<T>>> read(const Key<T>& key);
+  Result<EntitySlot> read_slot(const EntityRef& ref);
+
+  // Calls `done` once with the entity as soon as `ended(row)` holds for it, at once if it does
+  // already, or with the newest row when `deadline_ms` has passed. `done` runs on an engine thread.
+  using RowTest = std::function<bool(const EntitySlot&)>;
+  using RowDone = std::function<void(Result<EntitySlot>, bool ended)>;
+  void wait_for(const EntityRef& ref, RowTest ended, int deadline_ms, RowDone done);
+
+  // Reads; see query.h.
+  Result<std::vector<Row>> query(const Query& query);
+  Result<Aggregate> aggregate(const Query& query, std::string_view sum_column = {});
+  template <HasFields T>
+  Result<std::vector<T>> select(std::vector<Condition> where, std::vector<OrderBy> order,
+                                int limit);
+
+  // Newest first.
+  Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit);
+  Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id, int limit);
+  Result<std::optional<EffectInfo>> effect(std::int64_t id);
+  Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit);
+  Result<std::vector<ParkedInfo>> parked(int limit);
+
+  // Operator's verbs: decided like commands, journaled with name and reason. `token` 0: whatever
+  // the effect's token is now. retry: asks or sends again; confirm, refuse: the operator knows.
+  enum class EffectVerb { retry, confirm, refuse };
+  void operate_effect(std::int64_t id, EffectVerb verb, std::int64_t token, Origin origin,
+                      ReceiptDone done);
+  // Has a parked command decided again, or drops it.
+  void operate_parked(std::int64_t id, bool retry, Origin origin, ReceiptDone done);
+  void acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done);
+
+  EngineStatistics statistics() const;
+  const Registry& registry() const;
+  Clock& clock() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+template <class T>
+Result<std::optional<Snapshot<T>>> Engine::read(const Key<T>& key) {
+  auto slot = read_slot(entity_ref(key));
+  if (!slot) return std::unexpected(slot.error());
+  if (!slot->present) return std::optional<Snapshot<T>>();
+  Snapshot<T> snapshot;
+  if (!from_row(std::span<const Value>(slot->row), snapshot.row)) return fail(entity_unreadable);
+  snapshot.version = slot->version;
+  return std::optional<Snapshot<T>>(std::move(snapshot));
+}
+
+template <HasFields T>
+Result<std::vector<T>> Engine::select(std::vector<Condition> where, std::vector<OrderBy> order,
+                                      int limit) {
+  auto rows = query(query_for<T>(std::move(where), std::move(order), limit));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<T> out;
+  for (const Row& row : *rows) {
+    T object{};
+    if (!from_row(std::span<const Value>(row), object)) return fail(entity_unreadable);
+    out.push_back(std::move(object));
+  }
+  return out;
+}
+
+}  // namespace pawl
