@@ -97,7 +97,7 @@ class Router {
 
   // The route, or the problem to answer: 404 no_such_route, 405 with Allow, 400 target_invalid for
   // bad percent-encoding or bytes that are not UTF-8. A segment that decodes to hold '/', NUL or
-  // to be "..", is not found.
+  // "..", is not found.
   std::expected<RouteMatch, Response> find(std::string_view method, std::string_view target) const;
 
   // The first mistake made in add(), if any.

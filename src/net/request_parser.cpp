@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/request_parser.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+
+namespace pawl::net {
+
+namespace http = boost::beast::http;
+
+namespace {
+
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+// Whoever stands before us may set these; the peer's address is the socket's and nothing else.
+bool is_forwarded(std::string_view name) {
+  constexpr std::array<std::string_view, 2> exact{"Forwarded", "X-Real-IP"};
+  constexpr std::string_view prefix = "X-Forwarded-";
+  return std::any_of(exact.begin(), exact.end(),
+                     [&](std::string_view e) { return equal_ignoring_case(e, name); }) ||
+         equal_ignoring_case(name.substr(0, prefix.size()), prefix);
+}
+
+// Two of these in one request mean that two readers could understand two things.
+bool must_be_single(http::field name, std::string_view text) {
+  return name == http::field::host || name == http::field::authorization ||
+         name == http::field::content_type || name == http::field::if_match ||
+         equal_ignoring_case(text, "Idempotency-Key");
+}
+
+}  // namespace
+
+RequestParser::RequestParser(Request& request, std::size_t max_header_bytes,
+                             std::size_t max_target_bytes)
+    : request_(request), max_header_bytes_(max_header_bytes), max_target_bytes_(max_target_bytes) {
+  // Beast's limit is for the request line and for the fields that are not consumed yet, each.
+  constexpr std::size_t method_and_version = 64;
+  header_limit(static_cast<std::uint32_t>(
+      std::max(max_header_bytes, max_target_bytes + method_and_version)));
+  body_limit(boost::none);  // counted here
+}
+
+std::size_t RequestParser::feed(std::string_view bytes) {
+  // Beast asserts that a chunked body's last chunk comes in a piece of 5 bytes or more; the
+  // shortest rest of a chunked body at this point, "0 CR LF CR LF", has as many.
+  constexpr std::size_t shortest_chunked_rest = 5;
+  if (header_done_ && chunked() && bytes.size() < shortest_chunked_rest) return 0;
+
+  error_code ec;
+  std::size_t used = 0;
+  while (used < bytes.size() && !is_done()) {
+    const bool was_header = !header_done_;
+    used += put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+    if (ec) break;
+    if (was_header && header_done_) {
+      eager(true);
+      break;
+    }
+  }
+  if (ec && ec != http::error::need_more && !refusal_) refusal_ = refusal_of(ec);
+  return used;
+}
+
+void RequestParser::limit_body(std::size_t max_body_bytes) {
+  max_body_bytes_ = max_body_bytes;
+  error_code ignored;
+  if (content_length().value_or(0) > max_body_bytes) refuse_body(ignored);
+}
+
+void RequestParser::refuse(Error error, unsigned status, error_code& ec) {
+  refusal_.emplace(Refusal{std::move(error), status});
+  ec = make_error_code(http::error::bad_value);
+}
+
+void RequestParser::refuse_body(error_code& ec) {
+  refuse({body_too_large, "at most " + std::to_string(max_body_bytes_) + " bytes are taken"}, 413,
+         ec);
+}
+
+Refusal RequestParser::refusal_of(const error_code& ec) const {
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+    if (line_done_) {
+      return {
+          {headers_too_large, "at most " + std::to_string(max_header_bytes_) + " bytes are taken"},
+          431};
+    }
+    return {{target_too_long, "at most " + std::to_string(max_target_bytes_) + " bytes are taken"},
+            414};
+  }
+  return {{request_malformed, ec.message()}, 400};
+}
+
+void RequestParser::on_request_impl(http::verb, string_view method, string_view target, int version,
+                                    error_code& ec) {
+  line_done_ = true;
+  version_ = version;
+  if (target.size() > max_target_bytes_) {
+    return refuse(
+        {target_too_long, "at most " + std::to_string(max_target_bytes_) + " bytes are taken"}, 414,
+        ec);
+  }
+  request_.method = view(method);
+  request_.target = view(target);
+}
+
+void RequestParser::on_field_impl(field name, string_view name_string, string_view value,
+                                  error_code& ec) {
+  constexpr std::size_t colon_space_crlf = 4;
+  header_bytes_ += name_string.size() + value.size() + colon_space_crlf;
+  if (header_bytes_ > max_header_bytes_) {
+    ec = make_error_code(http::error::header_limit);
+    return;
+  }
+  if (header_done_) return;  // a trailer: nothing here has a use for them
+  const std::string_view text = view(name_string);
+  if (is_forwarded(text)) return;
+  if (must_be_single(name, text) && find_header(request_.headers, text)) {
+    return refuse({request_malformed, std::string(text) + " stands twice"}, 400, ec);
+  }
+  if (name == field::transfer_encoding &&
+      (version_ < 11 || !equal_ignoring_case(view(value), "chunked"))) {
+    // Beast would take such a request as one without a body and its body as the next request.
+    return refuse(Error(transfer_coding_unknown), version_ < 11 ? 400 : 501, ec);
+  }
+  if (name == field::expect) {
+    if (!equal_ignoring_case(view(value), "100-continue")) {
+      return refuse(Error(expectation_unknown), 417, ec);
+    }
+    wants_continue_ = true;
+  }
+  request_.headers.push_back({std::string(text), std::string(view(value))});
+}
+
+void RequestParser::on_header_impl(error_code& ec) {
+  header_done_ = true;
+  if (is_http_1_1() && !find_header(request_.headers, "Host")) {
+    refuse({request_malformed, "HTTP/1.1 needs a Host header"}, 400, ec);
+  }
+}
+
+void RequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) {
+  constexpr std::size_t believed = std::size_t{1} << 20;  // beyond it memory follows the bytes
+  request_.body.reserve(std::min<std::size_t>(length.value_or(0), believed));
+}
+
+std::size_t RequestParser::on_body_impl(string_view body, error_code& ec) {
+  if (body.size() > max_body_bytes_ - request_.body.size()) {
+    refuse_body(ec);
+    return 0;
+  }
+  request_.body.append(body.data(), body.size());
+  return body.size();
+}
+
+void RequestParser::on_chunk_header_impl(std::uint64_t size, string_view, error_code& ec) {
+  if (size > max_body_bytes_ - request_.body.size()) refuse_body(ec);
+}
+
+std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, string_view body, error_code& ec) {
+  return on_body_impl(body, ec);
+}
+
+}  // namespace pawl::net

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request off the wire: Beast's parser checks the syntax, this class fills a Request and holds
+// what Beast leaves open (the size of all headers together, transfer codings, repeated headers). It
+// eats bytes; where they come from and the time-outs are left to the connection. Private to net.
+#pragma once
+
+#include <pawl/error.h>
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "net/http.h"
+
+namespace pawl::net {
+
+inline constexpr ErrorCode request_malformed{"request_malformed", ErrorClass::invalid,
+                                             "The request is not valid HTTP"};
+inline constexpr ErrorCode headers_too_large{"headers_too_large", ErrorClass::too_large,
+                                             "The request's headers are too large"};
+inline constexpr ErrorCode target_too_long{"target_too_long", ErrorClass::too_large,
+                                           "The request's target is too long"};
+inline constexpr ErrorCode body_too_large{"body_too_large", ErrorClass::too_large,
+                                          "The request's body is too large"};
+inline constexpr ErrorCode transfer_coding_unknown{"transfer_coding_unknown", ErrorClass::invalid,
+                                                   "Only the chunked transfer coding is known"};
+inline constexpr ErrorCode expectation_unknown{"expectation_unknown", ErrorClass::invalid,
+                                               "Only the expectation 100-continue is known"};
+
+// Why a request is not taken; the connection ends with it, since what follows cannot be trusted.
+struct Refusal {
+  Error error;
+  unsigned status;
+};
+
+class RequestParser final : private boost::beast::http::basic_parser<true> {
+ public:
+  // Keeps a reference to `request` and fills it.
+  RequestParser(Request& request, std::size_t max_header_bytes, std::size_t max_target_bytes);
+
+  // Takes bytes up to the end of the header or, after it, of the body. Gives how many it used;
+  // those left over must be given again, with more behind them. Not after refusal() or done().
+  std::size_t feed(std::string_view bytes);
+
+  bool header_done() const { return header_done_; }
+  bool done() const { return is_done(); }
+  const std::optional<Refusal>& refusal() const { return refusal_; }
+
+  // After header_done():
+  bool keep_alive() const { return basic_parser::keep_alive(); }
+  bool is_http_1_1() const { return version_ == 11; }
+  bool wants_continue() const { return wants_continue_ && is_http_1_1(); }
+  // Refuses at once a declared length above it, else counts as the body comes in.
+  void limit_body(std::size_t max_body_bytes);
+
+ private:
+  using error_code = boost::beast::error_code;
+  using string_view = boost::beast::string_view;
+  using field = boost::beast::http::field;
+
+  void on_request_impl(boost::beast::http::verb, string_view method, string_view target,
+                       int version, error_code& ec) override;
+  void on_response_impl(int, string_view, int, error_code&) override {}
+  void on_field_impl(field name, string_view name_string, string_view value,
+                     error_code& ec) override;
+  void on_header_impl(error_code& ec) override;
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override;
+  std::size_t on_body_impl(string_view body, error_code& ec) override;
+  void on_chunk_header_impl(std::uint64_t size, string_view, error_code& ec) override;
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& ec) override;
+  void on_finish_impl(error_code&) override {}
+
+  void refuse(Error error, unsigned status, error_code& ec);
+  void refuse_body(error_code& ec);
+  Refusal refusal_of(const error_code& ec) const;
+
+  Request& request_;
+  std::size_t max_header_bytes_;
+  std::size_t max_target_bytes_;
+  std::size_t max_body_bytes_ = 0;
+  std::size_t header_bytes_ = 0;
+  int version_ = 11;
+  bool line_done_ = false;
+  bool header_done_ = false;
+  bool wants_continue_ = false;
+  std::optional<Refusal> refusal_;
+};
+
+}  // namespace pawl::net

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One server thread: its event loop, the connections that live on it, and the sweep that looks at
+// their deadlines. Everything of a connection happens on its worker's thread, so nothing there is
+// locked. Private to net.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <string>
+
+#include "net/router.h"
+#include "net/server.h"
+
+namespace pawl::net {
+
+using Clock = std::chrono::steady_clock;
+
+inline constexpr ErrorCode answer_timed_out{"answer_timed_out", ErrorClass::in_doubt,
+                                            "The answer took too long; it may still happen"};
+inline constexpr ErrorCode request_timed_out{"request_timed_out", ErrorClass::unavailable,
+                                             "The request came in too slowly"};
+
+// What all workers of one server share; outlives them.
+struct ServerShared {
+  ServerShared(ServerOptions o, Router r);
+  ServerOptions options;
+  Router router;
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::uint64_t> next_id;
+
+  // 16 hex digits, not guessable from each other without the start, different in every process.
+  std::string make_request_id();
+};
+
+// A connection as its worker sees it.
+class ConnectionBase {
+ public:
+  virtual ~ConnectionBase() = default;
+
+  // Interrupts what the connection waits for when its deadline has passed.
+  void check(Clock::time_point now) {
+    if (now < deadline_) return;
+    deadline_ = Clock::time_point::max();
+    expired_ = true;
+    interrupt();
+  }
+  // Ends after the answer that is due; at once when nothing is.
+  void finish() {
+    closing_ = true;
+    if (idle_ && !has_input()) interrupt();
+  }
+  void end_now() {
+    dead_ = true;
+    interrupt();
+  }
+
+ protected:
+  virtual void interrupt() = 0;
+  virtual bool has_input() = 0;
+
+  Clock::time_point deadline_ = Clock::time_point::max();
+  bool idle_ = false;     // waits for the first byte of a request
+  bool expired_ = false;  // the deadline of the present phase passed
+  bool closing_ = false;  // the server stops
+  bool dead_ = false;     // the server's grace is over
+};
+
+class Worker {
+ public:
+  explicit Worker(ServerShared& shared);
+
+  boost::asio::io_context& io() { return io_; }
+  // Until stop() was called and the last connection ended.
+  void run();
+
+  // The rest only on the worker's own thread.
+  void add(boost::asio::ip::tcp::socket socket, std::string peer_address);
+  void stop();
+  std::list<ConnectionBase*>::iterator enter(ConnectionBase& connection);
+  void leave(std::list<ConnectionBase*>::iterator place);
+  ServerShared& shared() { return shared_; }
+
+ private:
+  void sweep_later();
+  void sweep();
+
+  ServerShared& shared_;
+  boost::asio::io_context io_{1};
+  boost::asio::steady_timer sweep_timer_{io_};
+  std::chrono::milliseconds sweep_every_;
+  std::list<ConnectionBase*> connections_;
+  bool stopping_ = false;
+  Clock::time_point grace_ends_ = Clock::time_point::max();
+};
+
+}  // namespace pawl::net
