@@ -50,16 +50,16 @@ struct ClientOptions {
   std::size_t max_queued_per_host = 1'024;  // waiting for a connection; above it client_queue_full
   unsigned connect_timeout_ms = 5'000;      // name, TCP and TLS together
   unsigned idle_timeout_ms = 30'000;        // a connection unused that long is not used again
-  std::string ca_file;                      // PEM; empty: the system's certificates
+  std::string ca_file{};                    // PEM; empty: the system's certificates
 };
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;  // absolute, http or https, no user information
+  std::string url{};  // absolute, http or https, no user information
   // Host, Connection, Content-Length and Transfer-Encoding are the client's own: naming them here
   // is client_request_invalid.
-  std::vector<Header> headers;
-  std::string body;
+  std::vector<Header> headers{};
+  std::string body{};
   unsigned timeout_ms = 10'000;  // for the whole exchange, waiting for a connection included
   std::size_t max_response_bytes = std::size_t{1} << 20;
   std::size_t max_header_bytes = std::size_t{16} << 10;

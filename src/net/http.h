@@ -61,8 +61,8 @@ struct Request {
 struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";  // empty: no Content-Type
-  std::string body;
-  std::vector<Header> headers;
+  std::string body{};
+  std::vector<Header> headers{};
 
   std::optional<std::string_view> header(std::string_view name) const {
     return find_header(headers, name);
