@@ -9,6 +9,8 @@ function(pawl_target name)
   target_compile_options(${name} PRIVATE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
     -Wimplicit-fallthrough -Werror)
+  # Designated initialisers name what differs from the defaults; that is their point.
+  target_compile_options(${name} PRIVATE -Wno-missing-field-initializers)
   # g++ 12 reports false positives of these two inside its own headers at -O2.
   target_compile_options(${name} PRIVATE -Wno-restrict -Wno-maybe-uninitialized)
   if(PAWL_SANITIZE)

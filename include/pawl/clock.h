@@ -7,6 +7,7 @@
 #include <pawl/time.h>
 
 #include <cstdint>
+#include <mutex>
 
 namespace pawl {
 
@@ -21,5 +22,28 @@ class Clock {
 
 // The machine's clocks. Lives as long as the program.
 Clock& system_clock();
+
+// Follows another clock's wall time as long as it runs along with its monotonic time. When the wall
+// clock jumps (by more than max_drift_ms) this one goes on by the monotonic clock, so that no
+// deadline comes early or late; drift_ms() says by how much they differ, for an alert.
+class SteadyClock final : public Clock {
+ public:
+  static constexpr std::int64_t max_drift_ms = 5'000;
+
+  explicit SteadyClock(Clock& source);
+  Time now() override;
+  std::int64_t monotonic_us() override { return source_.monotonic_us(); }
+  // 0 while the wall clock is followed.
+  std::int64_t drift_ms();
+
+ private:
+  Time now_locked();
+
+  Clock& source_;
+  std::mutex mutex_;
+  Time base_wall_;
+  std::int64_t base_monotonic_us_;
+  std::int64_t drift_us_ = 0;
+};
 
 }  // namespace pawl

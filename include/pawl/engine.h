@@ -30,7 +30,11 @@
 
 namespace pawl {
 
-class Store;  // see open_sqlite
+class Store;  // opened by open_sqlite, handed to an Engine
+struct CloseStore {
+  void operator()(Store* store) const;
+};
+using StoreHandle = std::unique_ptr<Store, CloseStore>;
 
 struct SqliteOptions {
   std::string path;      // created if absent; a lock file stands beside it
@@ -39,7 +43,7 @@ struct SqliteOptions {
   int cache_mib = 64;
   int wal_checkpoint_pages = 8'192;  // the WAL is checkpointed past this many pages
   int readers = 2;                   // connections for reads
-  Clock* clock = nullptr;            // null: the system's
+  Clock* clock = nullptr;            // null: the system's, guarded against jumps (SteadyClock)
 };
 
 inline constexpr ErrorCode store_locked{"store_locked", ErrorClass::unavailable,
@@ -53,7 +57,7 @@ inline constexpr ErrorCode schema_differs{"schema_differs", ErrorClass::corrupt,
 
 // Opens the store, creates what is missing in a new one, and compares the schema with the
 // registry's. The registry must outlive the store.
-Result<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options, const Registry& registry);
+Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& registry);
 
 struct EngineOptions {
   std::size_t max_waiting = 10'000;  // requests; one more is refused with `overloaded`
@@ -141,7 +145,7 @@ class Engine {
  public:
   using ReceiptDone = std::function<void(Result<Receipt>)>;
 
-  Engine(std::unique_ptr<Store> store, const Registry& registry, EngineOptions options);
+  Engine(StoreHandle store, const Registry& registry, EngineOptions options);
   ~Engine();  // stops
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

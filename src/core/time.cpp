@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <pawl/clock.h>
 #include <pawl/time.h>
 
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <ctime>
 
@@ -25,27 +23,6 @@ std::string to_rfc3339(Time time) {
                     parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
                     parts.tm_min, parts.tm_sec, static_cast<int>(micros));
   return {text.data(), static_cast<std::size_t>(size)};
-}
-
-namespace {
-
-class SystemClock final : public Clock {
- public:
-  Time now() override {
-    using namespace std::chrono;
-    return Time{duration_cast<microseconds>(system_clock::now().time_since_epoch()).count()};
-  }
-  std::int64_t monotonic_us() override {
-    using namespace std::chrono;
-    return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
-  }
-};
-
-}  // namespace
-
-Clock& system_clock() {
-  static SystemClock clock;
-  return clock;
 }
 
 }  // namespace pawl

@@ -65,6 +65,14 @@ std::string outcome_id(const EffectRow& row) {
 }  // namespace
 
 WorkResult Decider::decide(const Work& work, const Planned& planned) {
+  // Once one work found no room, those behind it wait with it: messages stay in their order.
+  if (full_) return with_fate(Fate::again);
+  WorkResult result = dispatch(work, planned);
+  full_ = result.fate == Fate::again;
+  return result;
+}
+
+WorkResult Decider::dispatch(const Work& work, const Planned& planned) {
   return std::visit(Overloaded{
                         [&](const RequestWork& w) { return request(w, planned); },
                         [&](const MessageWork& w) { return message(w, planned); },
@@ -103,10 +111,14 @@ WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
 WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
   const MessageRow& row = work.row;
   if (!state_.locked().messages[planned.message]) return with_fate(Fate::stale);
+  const auto consumed = [&] {
+    state_.locked().messages[planned.message] = false;
+    return set_aside();
+  };
   if (state_.is_held(row.from, row.to)) return with_fate(Fate::held);
   if (planned.error) {
     park_message(row, std::string(planned.error->code.code), planned.error->detail);
-    return set_aside();
+    return consumed();
   }
   const CommandOrigin origin{"message", std::string(row.from.machine) + ":" + row.from.key,
                              "message:" + std::to_string(row.id), "", row.hops};
@@ -114,15 +126,16 @@ WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
     park_message(row, std::string(decided.error().code.code), decided.error().detail);
-    return set_aside();
+    return consumed();
   }
   if (!decided->receipt.done) {
     if (row.bounced) {
       park_message(row, decided->receipt.code, decided->receipt.detail);
-      return set_aside();
+      return consumed();
     }
     bounce(row, decided->receipt);
   }
+  state_.locked().messages[planned.message] = false;
   state_.writes().messages_deleted.push_back(row.id);
   return with_receipt(std::move(decided->receipt));
 }
@@ -256,6 +269,7 @@ WorkResult Decider::park(const ParkWork& work, const Planned& planned) {
   if (work.message) {
     if (!state_.locked().messages[planned.message]) return with_fate(Fate::stale);
     park_message(*work.message, work.code, work.detail);
+    state_.locked().messages[planned.message] = false;
   } else if (work.deadline) {
     const DeadlineRef ref{work.deadline->entity, work.deadline->name};
     const auto arming = state_.standing_arming(ref, state_.locked().deadlines[planned.deadline]);
@@ -316,7 +330,8 @@ void Decider::park_outcome(const EffectRow& row, std::string code, std::string d
 }
 
 WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
-  if (!state_.locked().parked[planned.parked]) return with_fate(Fate::stale);
+  auto& locked = state_.locked().parked[planned.parked];
+  if (!locked) return with_fate(Fate::stale);
   if (work.command) {
     if (planned.error) return with_error(*planned.error);
     const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why,
@@ -326,6 +341,7 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
     if (!decided) return with_error(decided.error());
     if (!decided->receipt.done) return with_receipt(std::move(decided->receipt));
   }
+  locked.reset();
   state_.writes().parked_deleted.push_back(work.row.id);
   Receipt receipt;
   receipt.done = true;

@@ -20,6 +20,7 @@ class Decider {
   WorkResult decide(const Work& work, const Planned& planned);
 
  private:
+  WorkResult dispatch(const Work& work, const Planned& planned);
   WorkResult request(const RequestWork& work, const Planned& planned);
   WorkResult message(const MessageWork& work, const Planned& planned);
   WorkResult deadline(const DeadlineWork& work, const Planned& planned);
@@ -43,6 +44,7 @@ class Decider {
   const Registry& registry_;
   BatchState& state_;
   std::vector<StartExchange>& exchanges_;
+  bool full_ = false;
 };
 
 }  // namespace pawl::protocol

@@ -42,7 +42,7 @@ Planned Planner::plan(const WorkItem& item) {
   std::visit(Overloaded{
                  [&](const RequestWork& work) { request(work, planned); },
                  [&](const MessageWork& work) {
-                   planned.message = add(request_.messages, work.row.id);
+                   planned.message = message(work.row.id);
                    command(work.command, planned);
                  },
                  [&](const DeadlineWork& work) {
@@ -56,7 +56,7 @@ Planned Planner::plan(const WorkItem& item) {
                  [&](const OperateWork& work) { operate(work, planned); },
                  [&](const ParkWork& work) { park(work, planned); },
                  [&](const ParkedWork& work) {
-                   planned.parked = add(request_.parked, work.row.id);
+                   planned.parked = parked(work.row.id);
                    if (work.command) command(work.command, planned);
                  },
                  [](const AlertWork&) {},
@@ -88,9 +88,10 @@ void Planner::finish(std::vector<Planned>& planned) {
   }
 }
 
-std::size_t Planner::effect(std::int64_t id) {
-  const auto [place, fresh] = effects_.try_emplace(id, request_.effects.size());
-  if (fresh) request_.effects.push_back(id);
+std::size_t Planner::once(std::map<std::int64_t, std::size_t>& known,
+                          std::vector<std::int64_t>& list, std::int64_t id) {
+  const auto [place, fresh] = known.try_emplace(id, list.size());
+  if (fresh) list.push_back(id);
   return place->second;
 }
 
@@ -149,7 +150,7 @@ void Planner::outcome(const EffectSpec& spec, std::string_view payload, const Ef
 }
 
 void Planner::park(const ParkWork& work, Planned& planned) {
-  if (work.message) planned.message = add(request_.messages, work.message->id);
+  if (work.message) planned.message = message(work.message->id);
   if (work.deadline) {
     planned.deadline =
         add(request_.deadlines, DeadlineRef{work.deadline->entity, work.deadline->name});

@@ -43,7 +43,11 @@ class Planner {
   void finish(std::vector<Planned>& planned);
 
  private:
-  std::size_t effect(std::int64_t id);
+  std::size_t effect(std::int64_t id) { return once(effects_, request_.effects, id); }
+  std::size_t message(std::int64_t id) { return once(messages_, request_.messages, id); }
+  std::size_t parked(std::int64_t id) { return once(parked_, request_.parked, id); }
+  static std::size_t once(std::map<std::int64_t, std::size_t>& known,
+                          std::vector<std::int64_t>& list, std::int64_t id);
   void command(const std::shared_ptr<const Command>& command, Planned& planned);
   void request(const RequestWork& work, Planned& planned);
   void answer(const AnswerWork& work, Planned& planned);
@@ -57,6 +61,8 @@ class Planner {
   LockRequest& request_;
   std::map<std::int64_t, std::size_t> effects_;
   std::map<ReceiptKey, std::size_t> receipts_;
+  std::map<std::int64_t, std::size_t> messages_;
+  std::map<std::int64_t, std::size_t> parked_;
 };
 
 }  // namespace pawl::protocol

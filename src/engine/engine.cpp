@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The public face: hands work to the lane and reads to the store.
+#include <pawl/engine.h>
+#include <pawl/log.h>
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <utility>
+
+#include "engine/lane.h"
+#include "store/store.h"
+
+namespace pawl {
+
+class Engine::Impl {
+ public:
+  Impl(StoreHandle opened, const Registry& declared, EngineOptions wanted)
+      : store(std::move(opened)), registry(declared), options(std::move(wanted)) {}
+
+  StoreHandle store;
+  const Registry& registry;
+  EngineOptions options;
+  std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers;
+  std::unique_ptr<engine::Lane> lane;
+};
+
+Engine::Engine(StoreHandle store, const Registry& registry, EngineOptions options)
+    : impl_(std::make_unique<Impl>(std::move(store), registry, std::move(options))) {}
+
+Engine::~Engine() {
+  stop();
+}
+
+void Engine::handle_effect(std::string_view kind, std::shared_ptr<EffectHandler> handler) {
+  impl_->handlers[std::string(kind)] = std::move(handler);
+}
+
+Result<void> Engine::start() {
+  impl_->lane = std::make_unique<engine::Lane>(*impl_->store, impl_->registry, impl_->options,
+                                               impl_->handlers);
+  return impl_->lane->start();
+}
+
+void Engine::stop() {
+  if (impl_->lane) impl_->lane->stop();
+}
+
+void Engine::submit(std::shared_ptr<const Command> command, Origin origin, ReceiptDone done) {
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  impl_->lane->submit(protocol::RequestWork{std::move(command), std::move(origin)},
+                      std::move(done));
+}
+
+Result<Receipt> Engine::call_command(std::shared_ptr<const Command> command, Origin origin) {
+  std::promise<Result<Receipt>> promise;
+  auto future = promise.get_future();
+  submit(std::move(command), std::move(origin),
+         [&promise](Result<Receipt> receipt) { promise.set_value(std::move(receipt)); });
+  return future.get();
+}
+
+Result<EntitySlot> Engine::read_slot(const EntityRef& ref) {
+  return impl_->store->reads().entity(ref);
+}
+
+void Engine::wait_for(const EntityRef& ref, RowTest ended, int deadline_ms, RowDone done) {
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"), false);
+  impl_->lane->watch(ref, std::move(ended), deadline_ms, std::move(done));
+}
+
+Result<std::vector<Row>> Engine::query(const Query& query) {
+  return impl_->store->reads().query(query);
+}
+
+Result<Aggregate> Engine::aggregate(const Query& query, std::string_view sum_column) {
+  return impl_->store->reads().aggregate(query, sum_column);
+}
+
+Result<std::vector<TimelineEntry>> Engine::timeline(const EntityRef& ref, int limit) {
+  return impl_->store->reads().timeline(ref, limit);
+}
+
+Result<std::vector<EffectInfo>> Engine::effects(bool with_ended, std::int64_t after_id, int limit) {
+  return impl_->store->reads().effects(with_ended, after_id, limit);
+}
+
+Result<std::optional<EffectInfo>> Engine::effect(std::int64_t id) {
+  auto rows = effects(true, id - 1, 1);
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty() || rows->front().id != id) return std::optional<EffectInfo>();
+  return std::optional<EffectInfo>(std::move(rows->front()));
+}
+
+Result<std::vector<AlertInfo>> Engine::alerts(bool with_acked, int limit) {
+  return impl_->store->reads().alerts(with_acked, limit);
+}
+
+Result<std::vector<ParkedInfo>> Engine::parked(int limit) {
+  return impl_->store->reads().parked(limit);
+}
+
+void Engine::operate_effect(std::int64_t id, EffectVerb verb, std::int64_t token, Origin origin,
+                            ReceiptDone done) {
+  auto row = impl_->store->reads().effect(id);
+  if (!row) return done(std::unexpected(row.error()));
+  if (!*row) return done(fail(protocol::effect_not_found));
+  protocol::OperateWork work;
+  work.looked_at = std::move(**row);
+  work.verb = static_cast<protocol::EffectVerb>(verb);
+  work.token = token;
+  work.origin = std::move(origin);
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  impl_->lane->submit(std::move(work), std::move(done));
+}
+
+namespace {
+
+inline constexpr ErrorCode parked_not_found{"parked_not_found", ErrorClass::not_found,
+                                            "no such parked command"};
+
+Result<std::shared_ptr<const Command>> decode_parked(Store& store, const Registry& registry,
+                                                     const protocol::ParkedRow& row) {
+  if (row.source == "outcome") {
+    auto effect = store.reads().effect(row.effect_id);
+    if (!effect) return std::unexpected(effect.error());
+    const EffectSpec* spec = registry.find_effect(row.kind);
+    if (!*effect || spec == nullptr) return fail(protocol::effect_not_found);
+    EffectReport report;
+    report.effect_id = (*effect)->id;
+    report.outcome =
+        (*effect)->state == protocol::EffectState::ended ? (*effect)->outcome : Outcome::accepted;
+    report.code = (*effect)->code;
+    report.reference = (*effect)->reference;
+    report.attempt = (*effect)->attempt;
+    return spec->outcome(row.payload, report);
+  }
+  const StoredCommandSpec* spec = registry.find_command(row.kind);
+  if (spec == nullptr) return fail(payload_unreadable, "unknown kind " + row.kind);
+  if (row.source != "bounce") return spec->decode(row.payload);
+  return spec->decode_bounced(row.payload, row.entity.key, row.code, row.detail);
+}
+
+}  // namespace
+
+void Engine::operate_parked(std::int64_t id, bool retry, Origin origin, ReceiptDone done) {
+  auto row = impl_->store->reads().parked_row(id);
+  if (!row) return done(std::unexpected(row.error()));
+  if (!*row) return done(fail(parked_not_found));
+  protocol::ParkedWork work;
+  if (retry) {
+    auto command = decode_parked(*impl_->store, impl_->registry, **row);
+    if (!command) return done(std::unexpected(command.error()));
+    work.command = std::move(*command);
+  }
+  work.row = std::move(**row);
+  work.origin = std::move(origin);
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  impl_->lane->submit(std::move(work), std::move(done));
+}
+
+void Engine::acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done) {
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  protocol::AlertWork work;
+  work.acknowledge = true;
+  work.alert.id = id;
+  work.alert.acked_by = origin.principal;
+  impl_->lane->submit(std::move(work), std::move(done));
+}
+
+EngineStatistics Engine::statistics() const {
+  return impl_->lane ? impl_->lane->statistics() : EngineStatistics{};
+}
+
+const Registry& Engine::registry() const {
+  return impl_->registry;
+}
+
+Clock& Engine::clock() const {
+  return impl_->store->clock();
+}
+
+}  // namespace pawl

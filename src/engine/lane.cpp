@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lane's thread: its inbox, its loop, start and stop. What a batch does: lane_batch.cpp; where
+// inner work comes from: lane_sources.cpp.
+#include "engine/lane.h"
+
+#include <pawl/log.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace pawl::engine {
+
+namespace {
+
+// The loop looks around at least this often, whatever it believes to be due.
+constexpr std::int64_t max_wait_us = 1'000'000;
+
+std::uint64_t seed_or_system(std::uint64_t seed) {
+  if (seed != 0) return seed;
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+Lane::Lane(Store& store, const Registry& registry, EngineOptions options,
+           std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers)
+    : store_(store),
+      registry_(registry),
+      options_(std::move(options)),
+      handlers_(std::move(handlers)),
+      schedule_(registry),
+      random_(seed_or_system(options_.seed)) {
+  options_.max_batch = std::clamp<std::size_t>(options_.max_batch, 1, protocol::max_batch_works);
+}
+
+Lane::~Lane() {
+  stop();
+}
+
+Result<void> Lane::start() {
+  if (auto done = load_effects(); !done) return done;
+  if (auto done = load_messages(); !done) return done;
+  if (auto done = load_deadlines(); !done) return done;
+  thread_ = std::thread([this] { run(); });
+  return {};
+}
+
+void Lane::stop() {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
+  }
+  shared_->wake.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Lane::submit(protocol::WorkItem item, Engine::ReceiptDone done) {
+  ErrorCode refusal = engine_stopping;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    if (!shared_->stopping && shared_->waiting < options_.max_waiting) {
+      ++shared_->waiting;
+      const bool was_empty = shared_->inbox.empty();
+      shared_->inbox.submissions.push_back({std::move(item), std::move(done)});
+      if (was_empty) shared_->wake.notify_one();
+      return;
+    }
+    if (!shared_->stopping) refusal = engine_overloaded;
+  }
+  done(fail(refusal));
+}
+
+void Lane::watch(const EntityRef& ref, Engine::RowTest ended, int deadline_ms,
+                 Engine::RowDone done) {
+  WatchRequest request{ref, std::move(ended),
+                       store_.clock().monotonic_us() + std::int64_t{deadline_ms} * 1'000,
+                       std::move(done)};
+  {
+    const std::lock_guard lock(shared_->mutex);
+    if (!shared_->closed) {
+      shared_->inbox.watches.push_back(std::move(request));
+      shared_->wake.notify_one();
+      return;
+    }
+  }
+  request.done(fail(engine_stopping), false);
+}
+
+EngineStatistics Lane::statistics() const {
+  EngineStatistics out;
+  {
+    const std::lock_guard lock(statistics_mutex_);
+    out = statistics_;
+  }
+  const std::lock_guard lock(shared_->mutex);
+  out.waiting = static_cast<std::int64_t>(shared_->waiting);
+  return out;
+}
+
+bool Lane::wait_for_work() {
+  const Time now = store_.clock().now();
+  const std::int64_t monotonic_us = store_.clock().monotonic_us();
+  std::int64_t wait_us = max_wait_us;
+  wait_us = std::min(wait_us, watchers_.next_expiry() - monotonic_us);
+  if (monotonic_us >= inner_paused_until_us_) {
+    for (const Time due : {schedule_.next_at(), next_deadline_}) {
+      if (due != Time::never()) wait_us = std::min(wait_us, due.us - now.us);
+    }
+    if (!messages_.empty() || messages_left_) wait_us = 0;
+  } else {
+    wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
+  }
+  std::unique_lock lock(shared_->mutex);
+  if (wait_us > 0 && pending_.empty()) {
+    shared_->wake.wait_for(lock, std::chrono::microseconds(wait_us),
+                           [&] { return !shared_->inbox.empty() || shared_->stopping; });
+  }
+  return !shared_->stopping;
+}
+
+void Lane::run() {
+  std::int64_t stop_by_us = 0;
+  while (true) {
+    const bool running = wait_for_work();
+    take_inbox();
+    const Time now = store_.clock().now();
+    const std::int64_t monotonic_us = store_.clock().monotonic_us();
+    give_up_overdue(now);
+    watch_clock(now);
+    if (running && monotonic_us >= inner_paused_until_us_) collect_due();
+    run_batches();
+    watchers_.expire(store_.clock().monotonic_us());
+    if (running) continue;
+    if (stop_by_us == 0) stop_by_us = monotonic_us + std::int64_t{options_.stop_grace_ms} * 1'000;
+    const bool grace_over = monotonic_us >= stop_by_us;
+    const bool quiet = pending_.empty() && schedule_.under_way() == 0;
+    std::unique_lock lock(shared_->mutex);
+    if (shared_->inbox.empty() && (quiet || (grace_over && waiting_.empty()))) {
+      shared_->closed = true;
+      break;
+    }
+    // Only answers can still come: wait for them a little at a time, up to the grace.
+    shared_->wake.wait_for(lock, std::chrono::milliseconds(20),
+                           [&] { return !shared_->inbox.empty(); });
+  }
+  watchers_.end_all();
+}
+
+void Lane::take_inbox() {
+  Inbox inbox;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    std::swap(inbox, shared_->inbox);
+  }
+  for (auto& submission : inbox.submissions) {
+    const std::uint64_t ticket = next_ticket_++;
+    waiting_.emplace(ticket, std::move(submission.done));
+    pending_.push_back({ticket, std::move(submission.item)});
+  }
+  for (const auto& answer : inbox.answers) add_answer(answer);
+  for (auto& watch : inbox.watches) open_watch(std::move(watch));
+}
+
+void Lane::add_work(protocol::WorkItem item) {
+  pending_.push_back({next_ticket_++, std::move(item)});
+}
+
+void Lane::open_watch(WatchRequest request) {
+  auto slot = store_.reads().entity(request.ref);
+  if (!slot) {
+    request.done(std::unexpected(slot.error()), false);
+    return;
+  }
+  if (request.ended(*slot)) {
+    request.done(std::move(slot), true);
+  } else if (watchers_.full()) {
+    request.done(std::move(slot), false);
+  } else {
+    watchers_.add(request.ref, std::move(request.ended), request.until_us, std::move(*slot),
+                  std::move(request.done));
+  }
+}
+
+void Lane::watch_clock(Time now) {
+  auto* steady = dynamic_cast<SteadyClock*>(&store_.clock());
+  if (steady == nullptr) return;
+  const std::int64_t drift_ms = steady->drift_ms();
+  if (drift_ms == 0) {
+    clock_alerted_ = false;
+    return;
+  }
+  if (clock_alerted_) return;
+  clock_alerted_ = true;
+  log::error("clock_jumped", {{"drift_ms", drift_ms}});
+  protocol::AlertWork alert;
+  alert.alert.code = "clock_jumped";
+  alert.alert.detail = "the wall clock jumped by " + std::to_string(drift_ms) +
+                       " ms; deadlines go by the monotonic clock until it is back";
+  alert.alert.first_seen = alert.alert.last_seen = now;
+  add_work(std::move(alert));
+}
+
+}  // namespace pawl::engine

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One batch through the committer's steps, and what follows from its end: answers and exchanges
+// only after the commit has returned; after a failure every work is run again or told why not.
+#include <pawl/log.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/crash_point.h"
+#include "engine/lane.h"
+#include "protocol/overloaded.h"
+
+namespace pawl::engine {
+
+namespace {
+
+constexpr std::int64_t pause_after_failure_us = 500'000;
+
+bool is_request(const protocol::WorkItem& item) {
+  return std::holds_alternative<protocol::RequestWork>(item) ||
+         std::holds_alternative<protocol::OperateWork>(item) ||
+         std::holds_alternative<protocol::ParkedWork>(item);
+}
+
+// A failure that one work of the batch brought, not the store's state.
+bool is_fault_of_a_work(const Error& error) {
+  return error.code == protocol::create_conflict || error.code.error_class == ErrorClass::defect ||
+         error.code.error_class == ErrorClass::invalid;
+}
+
+}  // namespace
+
+void Lane::run_batches() {
+  // Bounded: what these batches bring about waits for the next turn of the loop.
+  for (std::size_t turns = pending_.size() / options_.max_batch + 1; turns > 0 && !pending_.empty();
+       --turns) {
+    std::vector<protocol::Work> works;
+    const std::size_t size = std::min(pending_.size(), options_.max_batch);
+    works.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      works.push_back(std::move(pending_.front()));
+      pending_.pop_front();
+    }
+    run_batch(std::move(works));
+    if (store_.clock().monotonic_us() < inner_paused_until_us_) return;
+  }
+}
+
+void Lane::run_batch(std::vector<protocol::Work> works) {
+  protocol::Batch batch(registry_, options_.config, std::move(works));
+  std::optional<Result<protocol::LockedBatch>> locked;
+  store_.lock(batch.lock_request(), [&](auto result) { locked = std::move(result); });
+  if (!*locked) {
+    batch_failed(batch.take_works(), locked->error());
+    return;
+  }
+  PAWL_CRASH_POINT("committer.locked");
+  batch.decide(std::move(**locked));
+  PAWL_CRASH_POINT("committer.decided");
+  if (batch.write_batch().empty()) {
+    store_.abandon();
+  } else {
+    std::optional<Result<bool>> committed;
+    store_.commit(batch.write_batch(), [&](auto result) { committed = std::move(result); });
+    if (!*committed) {
+      batch_failed(batch.take_works(), committed->error());
+      return;
+    }
+  }
+  auto done = batch.take_works();
+  {
+    const std::lock_guard lock(statistics_mutex_);
+    ++statistics_.commits;
+    statistics_.works += static_cast<std::int64_t>(done.size());
+    statistics_.largest_batch =
+        std::max(statistics_.largest_batch, static_cast<std::int64_t>(done.size()));
+  }
+  published(batch, done);
+}
+
+void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works) {
+  const protocol::WriteBatch& writes = batch.write_batch();
+  for (const auto& row : writes.effects_inserted) {
+    schedule_.put(row.id, row.kind, row.state, row.next_at);
+  }
+  for (const auto& row : writes.effects_updated) {
+    if (!protocol::is_claimed(row.state)) schedule_.put(row.id, row.kind, row.state, row.next_at);
+  }
+  for (const auto& row : writes.messages_inserted) queue_message(row);
+  for (const auto& row : writes.deadlines_armed) next_deadline_ = std::min(next_deadline_, row.due);
+  for (const auto& row : writes.parked_inserted) {
+    if (row.source == "message" || row.source == "bounce") {
+      held_pairs_.emplace(row.from, row.entity);
+    }
+    log::error("command_parked", {{"source", row.source},
+                                  {"kind", row.kind},
+                                  {"key", row.entity.key},
+                                  {"code", row.code},
+                                  {"detail", row.detail}});
+  }
+  for (const auto& row : writes.alerts) {
+    log::warn("alert", {{"code", row.code},
+                        {"machine", row.entity.machine},
+                        {"key", row.entity.key},
+                        {"effect", row.effect_id},
+                        {"detail", row.detail}});
+  }
+  if (!watchers_.empty()) {
+    for (const auto& write : writes.entity_writes) {
+      watchers_.changed(writes.entities[write.entity]);
+    }
+  }
+  // From the back, so that what runs again keeps its order at the front.
+  for (std::size_t i = works.size(); i-- > 0;) {
+    if (batch.results()[i].fate == protocol::Fate::again) {
+      pending_.push_front(std::move(works[i]));
+    } else {
+      settle(works[i], batch.results()[i]);
+    }
+  }
+  PAWL_CRASH_POINT("committer.answered");
+  for (const auto& exchange : batch.exchanges()) start_exchange(exchange);
+  const std::lock_guard lock(statistics_mutex_);
+  statistics_.open_effects = static_cast<std::int64_t>(schedule_.open());
+  statistics_.exchanges_under_way = static_cast<std::int64_t>(schedule_.under_way());
+}
+
+void Lane::settle(protocol::Work& work, const protocol::WorkResult& result) {
+  using protocol::Fate;
+  std::visit(protocol::Overloaded{
+                 [&](const protocol::ClaimWork& w) {
+                   if (result.fate == Fate::stale || !result.receipt)
+                     schedule_.release(w.effect_id);
+                 },
+                 [&](const protocol::DeadlineWork& w) {
+                   deadlines_in_hand_.erase(w.row.arming);
+                   // Look again for what is next.
+                   next_deadline_ = Time{};
+                 },
+                 [&](const protocol::ParkedWork& w) {
+                   const bool gone = result.receipt && result.receipt->done;
+                   if (!gone || w.row.from.machine.empty()) return;
+                   // The pair goes on with what waited behind.
+                   held_pairs_.erase({w.row.from, w.row.entity});
+                   messages_.clear();
+                   last_message_id_ = 0;
+                   messages_left_ = true;
+                 },
+                 [](const auto&) {},
+             },
+             work.item);
+  if (result.fate == Fate::stale && is_request(work.item)) {
+    answer_ticket(work.ticket, fail(protocol::effect_changed));
+    return;
+  }
+  answer_ticket(work.ticket, result.receipt);
+}
+
+void Lane::answer_ticket(std::uint64_t ticket, Result<Receipt> receipt) {
+  const auto found = waiting_.find(ticket);
+  if (found == waiting_.end()) return;
+  auto done = std::move(found->second);
+  waiting_.erase(found);
+  {
+    const std::lock_guard lock(shared_->mutex);
+    --shared_->waiting;
+  }
+  if (!receipt && receipt.error().code.error_class == ErrorClass::defect) {
+    log::error("machine_defect", {{"error", receipt.error().text()}});
+  }
+  if (done) done(std::move(receipt));
+}
+
+void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
+  if (is_fault_of_a_work(error) && works.size() > 1) {
+    // One of them is at fault: each on its own, so that only that one pays for it.
+    for (auto& work : works) {
+      // A message behind one that was just parked stays in the store.
+      const auto* message = std::get_if<protocol::MessageWork>(&work.item);
+      if (message != nullptr && held_pairs_.contains({message->row.from, message->row.to}))
+        continue;
+      run_alone(std::move(work));
+    }
+    return;
+  }
+  if (!is_fault_of_a_work(error)) {
+    log::error("commit_failed", {{"error", error.text()}});
+    inner_paused_until_us_ = store_.clock().monotonic_us() + pause_after_failure_us;
+  }
+  for (std::size_t i = works.size(); i-- > 0;) work_failed(std::move(works[i]), error);
+}
+
+void Lane::run_alone(protocol::Work work) {
+  std::vector<protocol::Work> alone;
+  alone.push_back(std::move(work));
+  run_batch(std::move(alone));
+}
+
+void Lane::work_failed(protocol::Work work, const Error& error) {
+  if (waiting_.contains(work.ticket)) {
+    answer_ticket(work.ticket, std::unexpected(error));
+    return;
+  }
+  if (!is_fault_of_a_work(error)) {
+    // The store's state, not the work's: it is run again after the pause.
+    pending_.push_front(std::move(work));
+    return;
+  }
+  protocol::ParkWork park;
+  park.code = error.code.code;
+  park.detail = error.detail;
+  if (auto* message = std::get_if<protocol::MessageWork>(&work.item)) {
+    park.message = std::move(message->row);
+  } else if (auto* deadline = std::get_if<protocol::DeadlineWork>(&work.item)) {
+    deadlines_in_hand_.erase(deadline->row.arming);
+    park.deadline = std::move(deadline->row);
+  } else if (auto* answer = std::get_if<protocol::AnswerWork>(&work.item)) {
+    park.answer = std::move(*answer);
+  } else {
+    if (auto* claim = std::get_if<protocol::ClaimWork>(&work.item)) {
+      schedule_.release(claim->effect_id);
+    }
+    // A claim is found again at the next start; a parking that cannot be written leaves its source.
+    log::error("work_dropped", {{"error", error.text()}});
+    return;
+  }
+  // At once: what waits behind it must find its pair held.
+  run_alone({next_ticket_++, std::move(park)});
+}
+
+}  // namespace pawl::engine

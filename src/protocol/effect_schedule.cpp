@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/effect_schedule.h"
+
+#include <algorithm>
+
+namespace pawl::protocol {
+
+EffectSchedule::Destination* EffectSchedule::destination_of(std::string_view kind) {
+  const EffectSpec* spec = registry_.find_effect(kind);
+  if (spec == nullptr) return nullptr;
+  auto found = destinations_.find(spec->policy.destination);
+  if (found == destinations_.end()) {
+    found = destinations_.emplace(std::string(spec->policy.destination), Destination{}).first;
+    found->second.concurrency = spec->policy.concurrency;
+    found->second.per_second = spec->policy.per_second;
+    found->second.allowance = spec->policy.per_second;
+  }
+  return &found->second;
+}
+
+void EffectSchedule::put(std::int64_t id, std::string_view kind, EffectState state, Time next_at) {
+  Destination* destination = destination_of(kind);
+  if (destination == nullptr) return;
+  release(id);
+  if (state != EffectState::ready && state != EffectState::accepted &&
+      state != EffectState::unknown) {
+    return;
+  }
+  destination->waiting.push({next_at, id});
+  ++open_;
+}
+
+bool EffectSchedule::may_start(Destination& destination, Time now) const {
+  if (destination.under_way >= destination.concurrency) return false;
+  if (destination.per_second == 0) return true;
+  const double refill =
+      static_cast<double>((now.us - destination.refilled.us)) * destination.per_second / 1e6;
+  destination.allowance = std::min<double>(destination.per_second, destination.allowance + refill);
+  destination.refilled = now;
+  if (destination.allowance < 1) return false;
+  destination.allowance -= 1;
+  return true;
+}
+
+std::vector<std::int64_t> EffectSchedule::take_due(Time now, std::size_t limit) {
+  std::vector<std::int64_t> out;
+  for (auto& [name, destination] : destinations_) {
+    while (out.size() < limit && !destination.waiting.empty() &&
+           destination.waiting.top().next_at <= now && may_start(destination, now)) {
+      const std::int64_t id = destination.waiting.top().id;
+      destination.waiting.pop();
+      --open_;
+      // Put twice (a stale copy after an operator's verb): the claim of the row decides.
+      if (claiming_.contains(id) || under_way_.contains(id)) continue;
+      claiming_.emplace(id, name);
+      ++destination.under_way;
+      out.push_back(id);
+    }
+  }
+  return out;
+}
+
+void EffectSchedule::release(std::int64_t id) {
+  const auto claimed = claiming_.find(id);
+  if (claimed == claiming_.end()) return;
+  --destinations_.find(claimed->second)->second.under_way;
+  claiming_.erase(claimed);
+}
+
+void EffectSchedule::begun(const EffectRow& row, Time gives_up_at) {
+  // Stays counted against its destination.
+  claiming_.erase(row.id);
+  under_way_[row.id] = Exchange{row, gives_up_at};
+}
+
+std::optional<EffectRow> EffectSchedule::finished(std::int64_t id, std::int64_t token) {
+  const auto found = under_way_.find(id);
+  if (found == under_way_.end() || found->second.row.token != token) return std::nullopt;
+  EffectRow row = std::move(found->second.row);
+  under_way_.erase(found);
+  if (Destination* destination = destination_of(row.kind)) --destination->under_way;
+  return row;
+}
+
+std::vector<EffectRow> EffectSchedule::overdue(Time now) {
+  std::vector<EffectRow> out;
+  for (const auto& [id, exchange] : under_way_) {
+    if (exchange.gives_up_at <= now) out.push_back(exchange.row);
+  }
+  return out;
+}
+
+Time EffectSchedule::next_at() const {
+  Time next = Time::never();
+  for (const auto& [name, destination] : destinations_) {
+    if (destination.waiting.empty() || destination.under_way >= destination.concurrency) continue;
+    Time due = destination.waiting.top().next_at;
+    if (destination.per_second > 0 && destination.allowance < 1) {
+      due = std::max(due, destination.refilled.plus_us(1'000'000 / destination.per_second));
+    }
+    next = std::min(next, due);
+  }
+  for (const auto& [id, exchange] : under_way_) next = std::min(next, exchange.gives_up_at);
+  return next;
+}
+
+}  // namespace pawl::protocol

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The effect executor's memory: which effects wait for when, which have an exchange under way, and
+// what each destination may take. A step machine without input or output; the rows are the truth,
+// this is only an index into them that a restart builds again.
+#pragma once
+
+#include <pawl/machine.h>
+#include <pawl/time.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/effect_row.h"
+
+namespace pawl::protocol {
+
+class EffectSchedule {
+ public:
+  explicit EffectSchedule(const Registry& registry) : registry_(registry) {}
+
+  // The row as it was committed (or found at start): waits for its time, or is dropped if there is
+  // nothing to do for it. An effect of a kind that this program does not know is left alone.
+  void put(std::int64_t id, std::string_view kind, EffectState state, Time next_at);
+
+  // The effects that may be claimed now, within their destinations' limits. Each is handed out
+  // once, until it is put again.
+  std::vector<std::int64_t> take_due(Time now, std::size_t limit);
+
+  // A claim found nothing to do.
+  void release(std::int64_t id);
+  // A claim was committed: its exchange is under way until finished().
+  void begun(const EffectRow& row, Time gives_up_at);
+  // The exchange's answer came, or its time ran out. Nothing if it had ended before.
+  std::optional<EffectRow> finished(std::int64_t id, std::int64_t token);
+  // Exchanges whose handler has not answered in time.
+  std::vector<EffectRow> overdue(Time now);
+
+  // When something becomes due next, as far as limits are not what it waits for.
+  Time next_at() const;
+  std::size_t open() const { return open_; }
+  std::size_t under_way() const { return under_way_.size(); }
+
+ private:
+  struct Waiting {
+    Time next_at;
+    std::int64_t id;
+    bool operator>(const Waiting& other) const {
+      return next_at != other.next_at ? next_at > other.next_at : id > other.id;
+    }
+  };
+  // One destination's queue and limits.
+  struct Destination {
+    std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting;
+    int concurrency = 1;
+    int per_second = 0;
+    int under_way = 0;  // claimed or being claimed
+    double allowance = 0;
+    Time refilled;
+  };
+  struct Exchange {
+    EffectRow row;
+    Time gives_up_at;
+  };
+
+  Destination* destination_of(std::string_view kind);
+  bool may_start(Destination& destination, Time now) const;
+
+  const Registry& registry_;
+  std::map<std::string, Destination, std::less<>> destinations_;
+  std::unordered_map<std::int64_t, std::string_view> claiming_;  // handed out: its destination
+  std::unordered_map<std::int64_t, Exchange> under_way_;
+  std::size_t open_ = 0;
+};
+
+}  // namespace pawl::protocol

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite/schema.h"
+
+#include <pawl/engine.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace pawl::sqlite {
+
+namespace {
+
+// Times are microseconds since 1970 UTC. Column names are those of protocol/storage.h.
+constexpr std::string_view engine_schema = R"sql(
+CREATE TABLE pawl_lanes (
+  id INTEGER PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  next_sequence INTEGER NOT NULL
+) STRICT;
+INSERT INTO pawl_lanes VALUES (0, 0, 1);
+
+-- One row per commit. An entity points at its newest entry (lane, sequence, byte offset in
+-- `entries`), each entry at the one before it.
+CREATE TABLE pawl_journal (
+  lane INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
+  config_version INTEGER NOT NULL,
+  entries TEXT NOT NULL,
+  PRIMARY KEY (lane, sequence)
+) STRICT;
+
+CREATE VIEW pawl_journal_entries AS
+SELECT j.lane, j.sequence, j.time_us,
+       e.value ->> 'machine' AS machine, e.value ->> 'key' AS entity_key,
+       e.value ->> 'version' AS version, e.value ->> 'command' AS command,
+       e.value ->> 'source' AS source, e.value ->> 'who' AS who, e.value ->> 'id' AS command_id,
+       e.value ->> 'from' AS from_state, e.value ->> 'to' AS to_state,
+       e.value ->> 'why' AS why, e.value ->> 'reason' AS reason
+FROM pawl_journal AS j, json_each(j.entries) AS e;
+
+CREATE TABLE pawl_receipts (
+  machine TEXT NOT NULL,
+  entity_key TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  fingerprint BLOB NOT NULL,
+  done INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  error_class INTEGER NOT NULL,
+  reply TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  PRIMARY KEY (machine, entity_key, principal, kind, command_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl_effects (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  entity_key TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  next_at_us INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'accepted', 'polling',
+    'unknown', 'inquiring', 'waiting', 'ended')),
+  attempt INTEGER NOT NULL DEFAULT 0,
+  inquiry INTEGER NOT NULL DEFAULT 0,
+  token INTEGER NOT NULL DEFAULT 0,
+  lease_until_us INTEGER NOT NULL DEFAULT 0,
+  poll_until_us INTEGER NOT NULL DEFAULT 0,
+  not_after_us INTEGER NOT NULL DEFAULT 0,
+  accepted_reported INTEGER NOT NULL DEFAULT 0,
+  outcome TEXT NOT NULL DEFAULT 'unknown',
+  code TEXT NOT NULL DEFAULT '',
+  reference TEXT NOT NULL DEFAULT '',
+  ended_us INTEGER NOT NULL DEFAULT 0,
+  history TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX pawl_effects_open ON pawl_effects (id) WHERE state <> 'ended';
+
+CREATE TABLE pawl_deadlines (
+  machine TEXT NOT NULL,
+  entity_key TEXT NOT NULL,
+  name TEXT NOT NULL,
+  arming INTEGER NOT NULL,
+  due_us INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  PRIMARY KEY (machine, entity_key, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pawl_deadlines_due ON pawl_deadlines (due_us);
+
+CREATE TABLE pawl_messages (
+  id INTEGER PRIMARY KEY,
+  from_machine TEXT NOT NULL,
+  from_key TEXT NOT NULL,
+  to_machine TEXT NOT NULL,
+  to_key TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  hops INTEGER NOT NULL,
+  bounced INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE pawl_parked (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  from_machine TEXT NOT NULL,
+  from_key TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  entity_key TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  code TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  effect_id INTEGER NOT NULL,
+  hops INTEGER NOT NULL,
+  parked_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE pawl_alerts (
+  id INTEGER PRIMARY KEY,
+  code TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  entity_key TEXT NOT NULL,
+  effect_id INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  first_seen_us INTEGER NOT NULL,
+  last_seen_us INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  acked_by TEXT NOT NULL DEFAULT '',
+  UNIQUE (code, machine, entity_key, effect_id)
+) STRICT;
+)sql";
+
+constexpr std::string_view migrations_table = R"sql(
+CREATE TABLE IF NOT EXISTS pawl_migrations (
+  system TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  applied_us INTEGER NOT NULL,
+  PRIMARY KEY (system, number)
+) STRICT;
+)sql";
+
+using Numbers = std::map<std::string, int, std::less<>>;
+
+std::vector<Migration> all_migrations(const Registry& registry) {
+  std::vector<Migration> out{{"engine", 1, engine_schema}};
+  out.insert(out.end(), registry.migrations().begin(), registry.migrations().end());
+  return out;
+}
+
+Result<Numbers> applied(Connection& connection) {
+  auto statement =
+      connection.prepare("SELECT system, max(number) FROM pawl_migrations GROUP BY system");
+  if (!statement) return std::unexpected(statement.error());
+  Numbers numbers;
+  auto row = statement->step();
+  while (row && *row) {
+    numbers[statement->text(0)] = static_cast<int>(statement->integer(1));
+    row = statement->step();
+  }
+  if (!row) return std::unexpected(row.error());
+  return numbers;
+}
+
+Result<void> apply(Connection& connection, const Migration& migration, Clock& clock) {
+  if (auto done = connection.execute("BEGIN IMMEDIATE"); !done) return done;
+  auto ran = connection.execute(std::string(migration.sqlite));
+  if (ran) {
+    auto note = connection.prepare("INSERT INTO pawl_migrations VALUES (?1, ?2, ?3)");
+    if (!note) return std::unexpected(note.error());
+    auto noted =
+        note->bind(1, migration.system).bind(2, migration.number).bind(3, clock.now().us).run();
+    if (noted) return connection.execute("COMMIT");
+    ran = std::unexpected(noted.error());
+  }
+  (void)connection.execute("ROLLBACK");
+  return fail(ran.error().code, "migration " + std::string(migration.system) + " " +
+                                    std::to_string(migration.number) + ": " + ran.error().detail);
+}
+
+// The columns that the store puts behind a machine's own.
+constexpr std::string_view engine_columns[] = {"pawl_version",  "pawl_time_us", "pawl_lane",
+                                               "pawl_sequence", "pawl_offset",  "pawl_schema"};
+
+Result<void> compare_table(Connection& connection, std::string_view table,
+                           std::vector<ColumnSpec> expected) {
+  auto statement = connection.prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?1)");
+  if (!statement) return std::unexpected(statement.error());
+  statement->bind(1, table);
+  std::map<std::string, std::string, std::less<>> found;
+  auto row = statement->step();
+  while (row && *row) {
+    found[statement->text(0)] = statement->text(1);
+    row = statement->step();
+  }
+  if (!row) return std::unexpected(row.error());
+  if (found.empty()) return fail(schema_differs, "there is no table " + std::string(table));
+  for (const auto& column : expected) {
+    const auto place = found.find(column.name);
+    const std::string_view type = column.type == ColumnType::integer ? "INTEGER" : "TEXT";
+    if (place == found.end() || place->second != type) {
+      return fail(schema_differs, std::string(table) + "." + std::string(column.name) +
+                                      " should be " + std::string(type) + " and is " +
+                                      (place == found.end() ? "missing" : place->second));
+    }
+  }
+  if (found.size() != expected.size()) {
+    return fail(schema_differs,
+                std::string(table) + " has columns that this program does not know");
+  }
+  return {};
+}
+
+Result<void> compare_tables(Connection& connection, const Registry& registry) {
+  for (const auto& machine : registry.machines()) {
+    auto expected = machine->columns;
+    for (const auto name : engine_columns) expected.push_back({name, ColumnType::integer, false});
+    if (auto same = compare_table(connection, machine->table, std::move(expected)); !same) {
+      return same;
+    }
+    for (const auto& record : machine->records) {
+      auto columns = record.columns;
+      columns.push_back({"record_id", ColumnType::integer, false});
+      columns.push_back({"entity_key", ColumnType::text, false});
+      if (auto same = compare_table(connection, record.table, std::move(columns)); !same) {
+        return same;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
+                            Clock& clock) {
+  if (auto done = connection.execute(std::string(migrations_table)); !done) return done;
+  auto numbers = applied(connection);
+  if (!numbers) return std::unexpected(numbers.error());
+  const bool fresh = numbers->empty();
+  const auto migrations = all_migrations(registry);
+  Numbers wanted;
+  for (const auto& migration : migrations) {
+    int& number = wanted[std::string(migration.system)];
+    number = std::max(number, migration.number);
+  }
+  for (const auto& [system, number] : *numbers) {
+    const auto place = wanted.find(system);
+    if (place != wanted.end() && number > place->second) {
+      return fail(schema_newer, system + " is at " + std::to_string(number) +
+                                    ", this program knows up to " + std::to_string(place->second));
+    }
+  }
+  for (const auto& migration : migrations) {
+    const auto place = numbers->find(migration.system);
+    const int at = place == numbers->end() ? 0 : place->second;
+    if (migration.number <= at) continue;
+    // A system that was switched on later starts from nothing: that is no older schema.
+    if (!fresh && !migrate && at > 0) {
+      return fail(schema_older, std::string(migration.system) + " is at " + std::to_string(at) +
+                                    " and needs " + std::to_string(migration.number) +
+                                    "; run `pawl migrate`");
+    }
+    if (auto done = apply(connection, migration, clock); !done) return done;
+  }
+  return compare_tables(connection, registry);
+}
+
+}  // namespace pawl::sqlite

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite/sqlite_reads.h"
+
+#include <algorithm>
+
+#include "core/json.h"
+
+namespace pawl::sqlite {
+
+class SqliteReads::Lease {
+ public:
+  explicit Lease(SqliteReads& reads) : reads_(reads) {
+    std::unique_lock lock(reads_.mutex_);
+    reads_.freed_.wait(lock, [&] { return !reads_.free_.empty(); });
+    reader_ = reads_.free_.back();
+    reads_.free_.pop_back();
+  }
+  ~Lease() {
+    {
+      const std::lock_guard lock(reads_.mutex_);
+      reads_.free_.push_back(reader_);
+    }
+    reads_.freed_.notify_one();
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Reader* operator->() const { return reader_; }
+
+ private:
+  SqliteReads& reads_;
+  Reader* reader_;
+};
+
+Result<Statement*> SqliteReads::Reader::cached(const std::string& sql) {
+  // Queries differ in their columns, not in their values: the number of texts is small, but bounded
+  // all the same.
+  constexpr std::size_t max_statements = 256;
+  const auto found = statements.find(sql);
+  if (found != statements.end()) return &found->second;
+  if (statements.size() >= max_statements) statements.clear();
+  auto prepared = connection.prepare(sql);
+  if (!prepared) return std::unexpected(prepared.error());
+  return &statements.emplace(sql, std::move(*prepared)).first->second;
+}
+
+Result<std::unique_ptr<SqliteReads>> SqliteReads::open(const SqliteOptions& options,
+                                                       const Registry& registry) {
+  std::unique_ptr<SqliteReads> reads(new SqliteReads(registry));
+  for (int i = 0; i < std::max(1, options.readers); ++i) {
+    auto connection = Connection::open(options.path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+    if (!connection) return std::unexpected(connection.error());
+    sqlite3_busy_timeout(connection->handle(), 5'000);
+    auto reader = std::make_unique<Reader>();
+    reader->connection = std::move(*connection);
+    reads->free_.push_back(reader.get());
+    reads->readers_.push_back(std::move(reader));
+  }
+  return reads;
+}
+
+namespace {
+
+// Runs a bound SELECT to its end.
+template <class T, class Read>
+Result<std::vector<T>> collect(Statement& statement, Read read) {
+  std::vector<T> out;
+  auto row = statement.step();
+  while (row && *row) {
+    out.push_back(read(statement));
+    row = statement.step();
+  }
+  if (!row) return std::unexpected(row.error());
+  return out;
+}
+
+std::string_view sign_of(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::equal:
+      return "=";
+    case Comparison::less:
+      return "<";
+    case Comparison::less_or_equal:
+      return "<=";
+    case Comparison::greater:
+      return ">";
+    case Comparison::greater_or_equal:
+      return ">=";
+  }
+  return "=";
+}
+
+std::string quoted(std::string_view name) {
+  return "\"" + std::string(name) + "\"";
+}
+
+std::string where_of(const Query& query) {
+  std::string sql = " FROM " + quoted(query.table);
+  for (std::size_t i = 0; i < query.where.size(); ++i) {
+    const Condition& condition = query.where[i];
+    sql += i == 0 ? " WHERE " : " AND ";
+    if (std::holds_alternative<std::monostate>(condition.value)) {
+      sql += quoted(condition.column) + " IS ?" + std::to_string(i + 1);
+    } else {
+      sql += quoted(condition.column) + " " + std::string(sign_of(condition.comparison)) + " ?" +
+             std::to_string(i + 1);
+    }
+  }
+  return sql;
+}
+
+void bind_where(const Query& query, Statement& statement) {
+  for (std::size_t i = 0; i < query.where.size(); ++i) {
+    statement.bind(static_cast<int>(i + 1), query.where[i].value);
+  }
+}
+
+EffectInfo info_of(const protocol::EffectRow& row) {
+  EffectInfo info;
+  info.id = row.id;
+  info.kind = row.kind;
+  info.owner = row.owner;
+  info.idempotency_key = row.idempotency_key;
+  info.state = name_of(row.state);
+  if (row.state == protocol::EffectState::ended) info.outcome = name_of(row.outcome);
+  info.attempt = row.attempt;
+  info.inquiry = row.inquiry;
+  info.token = row.token;
+  info.code = row.code;
+  info.reference = row.reference;
+  info.created = row.created;
+  info.next_at = row.next_at;
+  info.ended_at = row.ended_at;
+  info.history = row.history;
+  return info;
+}
+
+std::string text_of(const json::Value& object, std::string_view name) {
+  const auto* member = object.find(name);
+  return member == nullptr ? std::string() : std::string(member->as_string().value_or(""));
+}
+
+std::int64_t integer_of(const json::Value& object, std::string_view name) {
+  const auto* member = object.find(name);
+  return member == nullptr ? 0 : member->as_int64().value_or(0);
+}
+
+// The bytes of the entry that begins at `offset` of a journal row: one JSON object.
+std::string_view entry_at(std::string_view entries, std::size_t offset) {
+  if (offset >= entries.size() || entries[offset] != '{') return {};
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = offset; i < entries.size(); ++i) {
+    const char c = entries[i];
+    if (in_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{') {
+      ++depth;
+    } else if (c == '}' && --depth == 0) {
+      return entries.substr(offset, i + 1 - offset);
+    }
+  }
+  return {};
+}
+
+Result<TimelineEntry> read_entry(std::string_view text, Time commit_time, JournalPosition at,
+                                 JournalPosition& previous) {
+  auto entry = json::parse(text);
+  if (!entry) return fail(payload_unreadable, "journal entry: " + entry.error().text());
+  TimelineEntry out;
+  const std::int64_t own_time = integer_of(*entry, "time_us");
+  out.time = own_time != 0 ? Time{own_time} : commit_time;
+  out.lane = at.lane;
+  out.sequence = at.sequence;
+  out.version = integer_of(*entry, "version");
+  out.command = text_of(*entry, "command");
+  out.source = text_of(*entry, "source");
+  out.who = text_of(*entry, "who");
+  out.id = text_of(*entry, "id");
+  out.from = text_of(*entry, "from");
+  out.to = text_of(*entry, "to");
+  out.why = text_of(*entry, "why");
+  out.reason = text_of(*entry, "reason");
+  if (const auto* list = entry->find("effects"); list != nullptr && list->as_array() != nullptr) {
+    for (const auto& id : *list->as_array()) out.effects.push_back(id.as_int64().value_or(0));
+  }
+  previous = {};
+  if (const auto* link = entry->find("previous"); link != nullptr && link->as_array() != nullptr) {
+    const auto& parts = *link->as_array();
+    if (parts.size() == 3) {
+      previous = {static_cast<std::int32_t>(parts[0].as_int64().value_or(0)),
+                  parts[1].as_int64().value_or(0),
+                  static_cast<std::int32_t>(parts[2].as_int64().value_or(0))};
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<EntitySlot> SqliteReads::entity(const EntityRef& ref) {
+  const MachineSpec* machine = registry_.find_machine(ref.machine);
+  if (machine == nullptr) return fail(command_invalid, "unknown machine");
+  const Lease reader(*this);
+  auto select = reader->cached(entity_select(*machine) + " WHERE " +
+                               quoted(machine->columns[0].name) + " = ?1");
+  if (!select) return std::unexpected(select.error());
+  (*select)->bind(1, std::string_view(ref.key));
+  EntitySlot slot;
+  slot.ref = {machine->name, ref.key};
+  auto row = (*select)->step();
+  if (!row) return std::unexpected(row.error());
+  if (*row) {
+    auto read = read_entity_row(*machine, **select, slot);
+    (*select)->reset();
+    if (!read) return std::unexpected(read.error());
+  }
+  return slot;
+}
+
+Result<void> SqliteReads::check_columns(const Query& query, std::string_view sum_column) const {
+  const std::vector<ColumnSpec>* columns = nullptr;
+  for (const auto& machine : registry_.machines()) {
+    if (machine->table == query.table) columns = &machine->columns;
+    if (const auto* record = machine->record(query.table)) columns = &record->columns;
+  }
+  if (columns == nullptr) return fail(query_invalid, "table " + std::string(query.table));
+  const auto known = [&](std::string_view name) {
+    return name == "record_id" || name == "entity_key" ||
+           std::any_of(columns->begin(), columns->end(),
+                       [&](const ColumnSpec& c) { return c.name == name; });
+  };
+  std::vector<std::string_view> names = query.columns;
+  for (const auto& condition : query.where) names.push_back(condition.column);
+  for (const auto& order : query.order) names.push_back(order.column);
+  if (!sum_column.empty()) names.push_back(sum_column);
+  for (const auto name : names) {
+    if (!known(name)) return fail(query_invalid, "column " + std::string(name));
+  }
+  if (query.limit < 1 || query.limit > max_query_rows || query.offset < 0) {
+    return fail(query_invalid, "limit or offset");
+  }
+  return {};
+}
+
+Result<std::vector<Row>> SqliteReads::query(const Query& query) {
+  if (auto sound = check_columns(query, {}); !sound) return std::unexpected(sound.error());
+  std::string sql = "SELECT ";
+  for (std::size_t i = 0; i < query.columns.size(); ++i) {
+    if (i > 0) sql += ", ";
+    sql += quoted(query.columns[i]);
+  }
+  sql += where_of(query);
+  for (std::size_t i = 0; i < query.order.size(); ++i) {
+    sql += i == 0 ? " ORDER BY " : ", ";
+    sql += quoted(query.order[i].column) + (query.order[i].ascending ? "" : " DESC");
+  }
+  const auto places = static_cast<int>(query.where.size());
+  sql += " LIMIT ?" + std::to_string(places + 1) + " OFFSET ?" + std::to_string(places + 2);
+  const Lease reader(*this);
+  auto select = reader->cached(sql);
+  if (!select) return std::unexpected(select.error());
+  bind_where(query, **select);
+  (*select)->bind(places + 1, std::int64_t{query.limit});
+  (*select)->bind(places + 2, std::int64_t{query.offset});
+  return collect<Row>(**select, [&](const Statement& row) {
+    Row out;
+    out.reserve(query.columns.size());
+    for (std::size_t i = 0; i < query.columns.size(); ++i) {
+      out.push_back(row.value(static_cast<int>(i)));
+    }
+    return out;
+  });
+}
+
+Result<Aggregate> SqliteReads::aggregate(const Query& query, std::string_view sum_column) {
+  if (auto sound = check_columns(query, sum_column); !sound) {
+    return std::unexpected(sound.error());
+  }
+  const std::string sum = sum_column.empty() ? "0" : "coalesce(sum(" + quoted(sum_column) + "), 0)";
+  const Lease reader(*this);
+  auto select = reader->cached("SELECT count(*), " + sum + where_of(query));
+  if (!select) return std::unexpected(select.error());
+  bind_where(query, **select);
+  auto rows = collect<Aggregate>(
+      **select, [](const Statement& row) { return Aggregate{row.integer(0), row.integer(1)}; });
+  if (!rows) return std::unexpected(rows.error());
+  return rows->empty() ? Aggregate{} : rows->front();
+}
+
+Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, int limit) {
+  auto slot = entity(ref);
+  if (!slot) return std::unexpected(slot.error());
+  std::vector<TimelineEntry> out;
+  const Lease reader(*this);
+  auto select =
+      reader->cached("SELECT time_us, entries FROM pawl_journal WHERE lane = ?1 AND sequence = ?2");
+  if (!select) return std::unexpected(select.error());
+  JournalPosition at = slot->newest;
+  while (at.sequence != 0 && static_cast<int>(out.size()) < limit) {
+    (*select)->bind(1, std::int64_t{at.lane}).bind(2, at.sequence);
+    auto row = (*select)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;  // older than what is kept
+    const Time time{(*select)->integer(0)};
+    const std::string text(entry_at((*select)->text_view(1), static_cast<std::size_t>(at.offset)));
+    (*select)->reset();
+    JournalPosition previous;
+    auto entry = read_entry(text, time, at, previous);
+    if (!entry) return std::unexpected(entry.error());
+    out.push_back(std::move(*entry));
+    at = previous;
+  }
+  return out;
+}
+
+Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64_t after_id,
+                                                     int limit) {
+  const Lease reader(*this);
+  auto select =
+      reader->cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id > ?1" +
+                     (with_ended ? "" : " AND state <> 'ended'") + " ORDER BY id LIMIT ?2");
+  if (!select) return std::unexpected(select.error());
+  (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
+  return collect<EffectInfo>(**select, [this](const Statement& row) {
+    auto effect = read_effect_row(registry_, row);
+    return effect ? info_of(*effect) : EffectInfo{};
+  });
+}
+
+Result<std::optional<protocol::EffectRow>> SqliteReads::effect(std::int64_t id) {
+  const Lease reader(*this);
+  auto select =
+      reader->cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id = ?1");
+  if (!select) return std::unexpected(select.error());
+  (*select)->bind(1, id);
+  auto row = (*select)->step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::optional<protocol::EffectRow>();
+  auto effect = read_effect_row(registry_, **select);
+  (*select)->reset();
+  if (!effect) return std::unexpected(effect.error());
+  return std::optional<protocol::EffectRow>(std::move(*effect));
+}
+
+Result<std::vector<AlertInfo>> SqliteReads::alerts(bool with_acked, int limit) {
+  const Lease reader(*this);
+  auto select = reader->cached(
+      std::string("SELECT id, code, machine, entity_key, effect_id, detail, first_seen_us, "
+                  "last_seen_us, count, acked_by FROM pawl_alerts") +
+      (with_acked ? "" : " WHERE acked_by = ''") + " ORDER BY id DESC LIMIT ?1");
+  if (!select) return std::unexpected(select.error());
+  (*select)->bind(1, std::int64_t{limit});
+  return collect<AlertInfo>(**select, [](const Statement& row) {
+    AlertInfo out;
+    out.id = row.integer(0);
+    out.code = row.text(1);
+    out.machine = row.text(2);
+    out.key = row.text(3);
+    out.effect_id = row.integer(4);
+    out.detail = row.text(5);
+    out.first_seen = Time{row.integer(6)};
+    out.last_seen = Time{row.integer(7)};
+    out.count = row.integer(8);
+    out.acked_by = row.text(9);
+    return out;
+  });
+}
+
+Result<std::vector<ParkedInfo>> SqliteReads::parked(int limit) {
+  const Lease reader(*this);
+  auto select = reader->cached(
+      "SELECT id, source, machine, entity_key, kind, code, detail FROM pawl_parked "
+      "ORDER BY id LIMIT ?1");
+  if (!select) return std::unexpected(select.error());
+  (*select)->bind(1, std::int64_t{limit});
+  return collect<ParkedInfo>(**select, [](const Statement& row) {
+    ParkedInfo out;
+    out.id = row.integer(0);
+    out.source = row.text(1);
+    out.machine = row.text(2);
+    out.key = row.text(3);
+    out.kind = row.text(4);
+    out.code = row.text(5);
+    out.detail = row.text(6);
+    return out;
+  });
+}
+
+Result<std::optional<protocol::ParkedRow>> SqliteReads::parked_row(std::int64_t id) {
+  const Lease reader(*this);
+  auto select =
+      reader->cached("SELECT " + std::string(parked_columns) + " FROM pawl_parked WHERE id = ?1");
+  if (!select) return std::unexpected(select.error());
+  (*select)->bind(1, id);
+  auto row = (*select)->step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::optional<protocol::ParkedRow>();
+  auto parked = read_parked_row(registry_, **select);
+  (*select)->reset();
+  return std::optional<protocol::ParkedRow>(std::move(parked));
+}
+
+}  // namespace pawl::sqlite

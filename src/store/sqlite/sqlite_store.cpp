@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Opening, the transaction, and the scans. What is locked and read: sqlite_lock.cpp; what is
+// written: sqlite_write.cpp.
+#include "store/sqlite/sqlite_store.h"
+
+#include <pawl/log.h>
+
+#include "core/crash_point.h"
+#include "store/sqlite/schema.h"
+#include "store/sqlite/sqlite_reads.h"
+
+namespace pawl::sqlite {
+
+namespace {
+
+constexpr int busy_timeout_ms = 5'000;
+// After a checkpoint the WAL file is cut back to this, so that one large batch does not stay.
+constexpr int wal_size_limit_bytes = 64 * 1024 * 1024;
+
+Result<Connection> open_writer(const SqliteOptions& options) {
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options.create ? SQLITE_OPEN_CREATE : 0);
+  auto connection = Connection::open(options.path, flags);
+  if (!connection) return connection;
+  sqlite3_busy_timeout(connection->handle(), busy_timeout_ms);
+  const std::string pragmas =
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+      "PRAGMA journal_size_limit = " +
+      std::to_string(wal_size_limit_bytes) +
+      "; PRAGMA wal_autocheckpoint = " + std::to_string(options.wal_checkpoint_pages) +
+      "; PRAGMA cache_size = " + std::to_string(-1024 * options.cache_mib) + ";";
+  if (auto done = connection->execute(pragmas); !done) return std::unexpected(done.error());
+  return connection;
+}
+
+bool is_disk_failure(const Error& error, sqlite3* connection) {
+  return error.code == protocol::store_failed &&
+         (sqlite3_extended_errcode(connection) & 0xFF) == SQLITE_IOERR;
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(FileLock lock, Connection connection, const Registry& registry,
+                         Clock& clock)
+    : file_lock_(std::move(lock)),
+      connection_(std::move(connection)),
+      registry_(registry),
+      clock_(clock) {}
+
+SqliteStore::~SqliteStore() {
+  abandon();
+}
+
+Result<StoreHandle> SqliteStore::open(const SqliteOptions& options, const Registry& registry) {
+  auto file_lock = FileLock::acquire(options.path + ".lock");
+  if (!file_lock) return std::unexpected(file_lock.error());
+  auto connection = open_writer(options);
+  if (!connection) return std::unexpected(connection.error());
+  static SteadyClock steady(system_clock());
+  Clock& clock = options.clock != nullptr ? *options.clock : steady;
+  if (auto done = prepare_schema(*connection, registry, options.migrate, clock); !done) {
+    return std::unexpected(done.error());
+  }
+  std::unique_ptr<SqliteStore> store(
+      new SqliteStore(std::move(*file_lock), std::move(*connection), registry, clock));
+  if (auto done = store->take_lane(); !done) return std::unexpected(done.error());
+  auto reads = SqliteReads::open(options, registry);
+  if (!reads) return std::unexpected(reads.error());
+  store->reads_ = std::move(*reads);
+  return StoreHandle(store.release());
+}
+
+Result<void> SqliteStore::take_lane() {
+  auto raise = cached("UPDATE pawl_lanes SET epoch = epoch + 1 WHERE id = 0 RETURNING epoch");
+  if (!raise) return std::unexpected(raise.error());
+  auto row = (*raise)->step();
+  if (!row) return std::unexpected(row.error());
+  epoch_ = (*raise)->integer(0);
+  auto end = (*raise)->step();
+  if (!end) return std::unexpected(end.error());
+  return {};
+}
+
+Result<Statement*> SqliteStore::cached(const std::string& sql) {
+  const auto found = statements_.find(sql);
+  if (found != statements_.end()) return &found->second;
+  auto prepared = connection_.prepare(sql);
+  if (!prepared) return std::unexpected(prepared.error());
+  return &statements_.emplace(sql, std::move(*prepared)).first->second;
+}
+
+Reads& SqliteStore::reads() {
+  return *reads_;
+}
+
+void SqliteStore::lock(const protocol::LockRequest& request,
+                       Completion<protocol::LockedBatch> done) {
+  if (refuses_writes_) return done(fail(protocol::store_refuses_writes));
+  auto begin = cached("BEGIN IMMEDIATE");
+  if (!begin) return done(std::unexpected(begin.error()));
+  if (auto begun = (*begin)->run(); !begun) return done(std::unexpected(begun.error()));
+  in_transaction_ = true;
+  auto locked = lock_rows(request);
+  if (!locked) abandon();
+  done(std::move(locked));
+}
+
+void SqliteStore::commit(const protocol::WriteBatch& writes, Completion<bool> done) {
+  PAWL_CRASH_POINT("store.before_write");
+  auto written = write(writes);
+  if (!written) {
+    const bool disk = is_disk_failure(written.error(), connection_.handle());
+    abandon();
+    if (disk) refuses_writes_ = true;
+    return done(std::unexpected(written.error()));
+  }
+  PAWL_CRASH_POINT("store.before_commit");
+  auto commit = cached("COMMIT");
+  if (!commit) return done(std::unexpected(commit.error()));
+  if (auto committed = (*commit)->run(); !committed) {
+    // A commit whose sync failed may or may not be on the disk. Nothing can be learnt by trying
+    // again on the same pages: refuse everything until the store is opened anew.
+    const bool disk = is_disk_failure(committed.error(), connection_.handle());
+    abandon();
+    if (disk) {
+      refuses_writes_ = true;
+      log::error("store_sync_failed", {{"detail", committed.error().detail}});
+      return done(fail(outcome_in_doubt, committed.error().detail));
+    }
+    return done(std::unexpected(committed.error()));
+  }
+  in_transaction_ = false;
+  PAWL_CRASH_POINT("store.after_commit");
+  done(true);
+}
+
+void SqliteStore::abandon() {
+  if (!in_transaction_) return;
+  in_transaction_ = false;
+  // A failure that ended the transaction by itself leaves nothing to roll back.
+  if (sqlite3_get_autocommit(connection_.handle()) == 0) {
+    if (auto done = connection_.execute("ROLLBACK"); !done) refuses_writes_ = true;
+  }
+}
+
+namespace {
+
+// Runs a SELECT to its end, at most `limit` rows by its own LIMIT.
+template <class T, class Read>
+Result<std::vector<T>> collect(Statement& statement, Read read) {
+  std::vector<T> out;
+  auto row = statement.step();
+  while (row && *row) {
+    out.push_back(read(statement));
+    row = statement.step();
+  }
+  if (!row) return std::unexpected(row.error());
+  return out;
+}
+
+}  // namespace
+
+void SqliteStore::open_effects(std::int64_t after_id, int limit,
+                               Completion<std::vector<EffectSummary>> done) {
+  auto select = cached(
+      "SELECT id, kind, state, token, next_at_us, lease_until_us FROM pawl_effects "
+      "WHERE state <> 'ended' AND id > ?1 ORDER BY id LIMIT ?2");
+  if (!select) return done(std::unexpected(select.error()));
+  (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
+  done(collect<EffectSummary>(**select, [](const Statement& row) {
+    EffectSummary out;
+    out.id = row.integer(0);
+    out.kind = row.text(1);
+    out.state = enum_from_name<protocol::EffectState>(row.text_view(2))
+                    .value_or(protocol::EffectState::waiting);
+    out.token = row.integer(3);
+    out.next_at = Time{row.integer(4)};
+    out.lease_until = Time{row.integer(5)};
+    return out;
+  }));
+}
+
+void SqliteStore::waiting_messages(std::int64_t after_id, int limit,
+                                   Completion<std::vector<protocol::MessageRow>> done) {
+  auto select = cached(
+      "SELECT id, from_machine, from_key, to_machine, to_key, kind, payload, hops, bounced, code, "
+      "detail FROM pawl_messages WHERE id > ?1 ORDER BY id LIMIT ?2");
+  if (!select) return done(std::unexpected(select.error()));
+  (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
+  done(collect<protocol::MessageRow>(**select, [this](const Statement& row) {
+    protocol::MessageRow out;
+    out.id = row.integer(0);
+    out.from = {machine_name(registry_, row.text_view(1)), row.text(2)};
+    out.to = {machine_name(registry_, row.text_view(3)), row.text(4)};
+    out.kind = row.text(5);
+    out.payload = row.text(6);
+    out.hops = static_cast<int>(row.integer(7));
+    out.bounced = row.integer(8) != 0;
+    out.code = row.text(9);
+    out.detail = row.text(10);
+    return out;
+  }));
+}
+
+void SqliteStore::due_deadlines(Time until, int limit,
+                                Completion<std::vector<protocol::DeadlineRow>> done) {
+  auto select = cached(
+      "SELECT machine, entity_key, name, arming, due_us, kind, payload FROM pawl_deadlines "
+      "WHERE due_us <= ?1 ORDER BY due_us LIMIT ?2");
+  if (!select) return done(std::unexpected(select.error()));
+  (*select)->bind(1, until.us).bind(2, std::int64_t{limit});
+  done(collect<protocol::DeadlineRow>(**select, [this](const Statement& row) {
+    protocol::DeadlineRow out;
+    out.entity = {machine_name(registry_, row.text_view(0)), row.text(1)};
+    out.name = row.text(2);
+    out.arming = row.integer(3);
+    out.due = Time{row.integer(4)};
+    out.kind = row.text(5);
+    out.payload = row.text(6);
+    return out;
+  }));
+}
+
+void SqliteStore::next_deadline(Completion<Time> done) {
+  auto select = cached("SELECT min(due_us) FROM pawl_deadlines");
+  if (!select) return done(std::unexpected(select.error()));
+  auto times = collect<Time>(**select, [](const Statement& row) {
+    return row.is_null(0) ? Time::never() : Time{row.integer(0)};
+  });
+  if (!times) return done(std::unexpected(times.error()));
+  done(times->empty() ? Time::never() : times->front());
+}
+
+void SqliteStore::parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) {
+  auto select = cached(
+      "SELECT from_machine, from_key, machine, entity_key FROM pawl_parked "
+      "WHERE source IN ('message', 'bounce')");
+  if (!select) return done(std::unexpected(select.error()));
+  using Pair = std::pair<EntityRef, EntityRef>;
+  done(collect<Pair>(**select, [this](const Statement& row) {
+    return Pair{{machine_name(registry_, row.text_view(0)), row.text(1)},
+                {machine_name(registry_, row.text_view(2)), row.text(3)}};
+  }));
+}
+
+}  // namespace pawl::sqlite
+
+namespace pawl {
+
+void CloseStore::operator()(Store* store) const {
+  delete store;
+}
+
+Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& registry) {
+  if (auto sound = registry.check(); !sound) return std::unexpected(sound.error());
+  return sqlite::SqliteStore::open(options, registry);
+}
+
+}  // namespace pawl

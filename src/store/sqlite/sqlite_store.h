@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The store on SQLite: one connection writes and checkpoints (BEGIN IMMEDIATE before any read,
+// synchronous FULL), a few others read. Calls complete before they return. After a failed write to
+// the disk it takes no more writes: what a failed sync left behind is not known until reopened.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "store/sqlite/connection.h"
+#include "store/sqlite/file_lock.h"
+#include "store/store.h"
+
+namespace pawl::sqlite {
+
+class SqliteReads;
+
+class SqliteStore final : public Store {
+ public:
+  static Result<StoreHandle> open(const SqliteOptions& options, const Registry& registry);
+  ~SqliteStore() override;
+
+  void lock(const protocol::LockRequest& request, Completion<protocol::LockedBatch> done) override;
+  void commit(const protocol::WriteBatch& writes, Completion<bool> done) override;
+  void abandon() override;
+  void open_effects(std::int64_t after_id, int limit,
+                    Completion<std::vector<EffectSummary>> done) override;
+  void waiting_messages(std::int64_t after_id, int limit,
+                        Completion<std::vector<protocol::MessageRow>> done) override;
+  void due_deadlines(Time until, int limit,
+                     Completion<std::vector<protocol::DeadlineRow>> done) override;
+  void next_deadline(Completion<Time> done) override;
+  void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) override;
+  bool sole_owner() const override { return true; }
+  Clock& clock() override { return clock_; }
+  Reads& reads() override;
+
+ private:
+  SqliteStore(FileLock lock, Connection connection, const Registry& registry, Clock& clock);
+
+  Result<void> prepare_statements();
+  Result<void> take_lane();
+  // The statement for this text, prepared once.
+  Result<Statement*> cached(const std::string& sql);
+
+  Result<protocol::LockedBatch> lock_rows(const protocol::LockRequest& request);
+  Result<void> lock_entities(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_records(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_receipts(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_sources(const protocol::LockRequest& request, protocol::LockedBatch& out);
+
+  Result<void> write(const protocol::WriteBatch& writes);
+  Result<void> write_entities(const protocol::WriteBatch& writes);
+  Result<void> write_records(const protocol::WriteBatch& writes);
+  Result<void> write_receipts(const protocol::WriteBatch& writes);
+  Result<void> write_effects(const protocol::WriteBatch& writes);
+  Result<void> write_messages(const protocol::WriteBatch& writes);
+  Result<void> write_deadlines(const protocol::WriteBatch& writes);
+  Result<void> write_parked_and_alerts(const protocol::WriteBatch& writes);
+  Result<void> write_journal(const protocol::WriteBatch& writes);
+
+  FileLock file_lock_;
+  Connection connection_;
+  const Registry& registry_;
+  Clock& clock_;
+  std::map<std::string, Statement, std::less<>> statements_;
+  std::int64_t epoch_ = 0;
+  std::int64_t sequence_ = 0;  // of the transaction under way
+  bool in_transaction_ = false;
+  bool refuses_writes_ = false;
+  std::unique_ptr<SqliteReads> reads_;
+};
+
+// A machine's SELECT and its columns, shared by the writer and the readers: the row's own columns,
+// then version, last time, lane, sequence, offset and schema number.
+std::string entity_select(const MachineSpec& machine);
+// Fills the slot from a row of entity_select. An entity of another schema number is unreadable.
+Result<void> read_entity_row(const MachineSpec& machine, const Statement& row, EntitySlot& slot);
+
+inline constexpr std::string_view effect_columns =
+    "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us, state, "
+    "attempt, inquiry, token, lease_until_us, poll_until_us, not_after_us, accepted_reported, "
+    "outcome, code, reference, ended_us, history";
+Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Statement& row);
+
+inline constexpr std::string_view parked_columns =
+    "id, source, from_machine, from_key, machine, entity_key, kind, payload, code, detail, "
+    "effect_id, hops";
+protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& row);
+
+// A machine's name with static lifetime; empty if this program does not know it.
+std::string_view machine_name(const Registry& registry, std::string_view name);
+
+}  // namespace pawl::sqlite
