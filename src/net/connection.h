@@ -73,7 +73,9 @@ class Connection final : public ConnectionBase {
   static constexpr std::size_t body_read_piece = 65'536;
   static constexpr std::size_t kept_capacity = 65'536;  // what an idle connection may hold on to
   static constexpr std::size_t linger_bytes = std::size_t{16} << 20;
-  static constexpr unsigned linger_ms = 2'000;
+  // For a peer that may still be sending what was refused, and for one that has said all.
+  static constexpr unsigned long_linger_ms = 2'000;
+  static constexpr unsigned short_linger_ms = 250;
 
   // Room for what the parser leaves unused of a header, and for a good piece of a body.
   static std::size_t buffer_limit(const ServerOptions& options) {
@@ -125,8 +127,7 @@ class Connection final : public ConnectionBase {
     served_ = true;
     set_deadline(options_.header_timeout_ms);
     for (;;) {
-      skip_empty_lines();
-      feed();
+      if (skip_empty_lines()) feed();
       if (parser_->refusal()) co_return false;
       if (parser_->header_done()) co_return true;
       if (!co_await read_some(read_piece)) {
@@ -212,20 +213,24 @@ class Connection final : public ConnectionBase {
 
   asio::awaitable<bool> end_with(Response response) {
     take_request_id();
-    if (co_await write(response, false)) co_await linger();
+    const bool written = co_await write(response, false);
+    if (written) co_await linger();
     co_return false;
   }
 
   // Closing with unread input makes the kernel send a reset, which can take the answer from the
   // peer; so say that we are done and read on for a bounded while until the peer is, too.
   asio::awaitable<void> linger() {
+    const unsigned linger_ms = parser_->done() ? short_linger_ms : long_linger_ms;
     set_deadline(std::min(linger_ms, options_.write_timeout_ms));
     co_await stream_.finish();
-    std::size_t dropped = 0;
-    do {
+    // No co_await inside a condition with &&: g++ 12 resumes such a loop at the wrong place.
+    bool more = true;
+    for (std::size_t dropped = 0; more && dropped < linger_bytes;) {
       dropped += buffer_.size();
       buffer_.clear();
-    } while (dropped < linger_bytes && co_await read_some(body_read_piece));
+      more = co_await read_some(body_read_piece);
+    }
   }
 
   asio::awaitable<bool> read_some(std::size_t piece) {
@@ -245,12 +250,13 @@ class Connection final : public ConnectionBase {
     buffer_.consume(parser_->feed({static_cast<const char*>(data.data()), data.size()}));
   }
 
-  // RFC 9112 section 2.2: empty lines before a request line are to be ignored.
-  void skip_empty_lines() {
-    if (!exchange_->request.method.empty()) return;
-    while (buffer_.size() >= 2) {
-      const char* text = static_cast<const char*>(buffer_.cdata().data());
-      if (text[0] != '\r' || text[1] != '\n') return;
+  // RFC 9112 section 2.2: empty lines before a request line are to be ignored. False while what is
+  // there may still turn out to be one.
+  bool skip_empty_lines() {
+    if (!exchange_->request.method.empty()) return true;
+    for (;;) {
+      const std::string_view text(static_cast<const char*>(buffer_.cdata().data()), buffer_.size());
+      if (!text.starts_with("\r\n")) return !text.empty() && text != "\r";
       buffer_.consume(2);
     }
   }

@@ -21,7 +21,7 @@ inline constexpr ErrorCode port_taken{"port_taken", ErrorClass::unavailable,
 inline constexpr ErrorCode listen_failed{"listen_failed", ErrorClass::unavailable,
                                          "The server cannot listen on its address"};
 
-// Time-outs are looked at a quarter of the shortest one apart (1 s at most, 5 ms at least), so each
+// Time-outs are looked at a quarter of the shortest one apart (5 to 250 ms), so each
 // may fire that much late.
 struct ServerOptions {
   std::string host = "127.0.0.1";  // an address or a name

@@ -21,7 +21,7 @@ std::uint64_t random_start() {
 // A quarter of the shortest time-out, so that none fires more than that late.
 std::chrono::milliseconds sweep_period(const ServerOptions& o) {
   constexpr unsigned shortest = 5;
-  constexpr unsigned longest = 1'000;
+  constexpr unsigned longest = 250;
   const unsigned least = std::min({o.header_timeout_ms, o.body_timeout_ms, o.idle_timeout_ms,
                                    o.write_timeout_ms, o.answer_timeout_ms, o.shutdown_grace_ms});
   return std::chrono::milliseconds(std::clamp(least / 4, shortest, longest));
