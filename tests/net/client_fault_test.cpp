@@ -6,46 +6,20 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <future>
 #include <string>
 
-#include "net/client.h"
+#include "net/client_call.h"
 #include "net/fault_server.h"
 
 namespace pawl::net {
 namespace {
 
 using std::chrono::milliseconds;
+using test::call;
 using test::FaultPeer;
 using test::FaultServer;
-
-ClientResult exchange(Client& client, ClientRequest request) {
-  auto promise = std::make_shared<std::promise<ClientResult>>();
-  std::future<ClientResult> future = promise->get_future();
-  client.send(std::move(request),
-              [promise](ClientResult result) { promise->set_value(std::move(result)); });
-  if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
-    ADD_FAILURE() << "no result in 30 s";
-    std::abort();
-  }
-  return future.get();
-}
-
-ClientRequest post(std::string url, unsigned timeout_ms = 5'000) {
-  ClientRequest request;
-  request.method = "POST";
-  request.url = std::move(url);
-  request.body = R"({"amount":"1.50"})";
-  request.timeout_ms = timeout_ms;
-  return request;
-}
-
-// "200", "never_sent client_connect_failed", "unknown client_timed_out", ...
-std::string outcome(const ClientResult& result) {
-  if (result) return std::to_string(result->status);
-  return std::string(to_string(result.error().kind)) + " " +
-         std::string(result.error().error.code.code);
-}
+using test::outcome;
+using test::post_request;
 
 struct Fault {
   const char* name;
@@ -69,7 +43,7 @@ class ClientFault : public testing::TestWithParam<Fault> {};
 TEST_P(ClientFault, GivesItsOutcome) {
   const FaultServer server(GetParam().script);
   Client client;
-  const ClientResult result = exchange(client, post(server.url("/pay"), GetParam().timeout_ms));
+  const ClientResult result = call(client, post_request(server.url("/pay"), GetParam().timeout_ms));
   EXPECT_EQ(outcome(result), GetParam().expected) << (result ? "" : result.error().error.text());
   EXPECT_EQ(server.accepted(), 1) << "sent again";
 }
@@ -221,7 +195,7 @@ TEST(ClientNeverSent, WhenNobodyListens) {
   const test::RefusingPort port;
   Client client;
   EXPECT_EQ(
-      outcome(exchange(client, post("http://127.0.0.1:" + std::to_string(port.port()) + "/"))),
+      outcome(call(client, post_request("http://127.0.0.1:" + std::to_string(port.port()) + "/"))),
       "never_sent client_connect_failed");
 }
 
@@ -231,29 +205,29 @@ TEST(ClientNeverSent, WhenTheRequestIsMalformed) {
        {"", "/", "127.0.0.1/", "ftp://127.0.0.1/", "http://", "http:///x", "http://u:p@127.0.0.1/",
         "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1/#f",
         "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: y", "http://a%00b/", "http://a%0ab/"}) {
-    EXPECT_EQ(outcome(exchange(client, post(url))), "never_sent client_request_invalid") << url;
+    EXPECT_EQ(outcome(call(client, post_request(url))), "never_sent client_request_invalid") << url;
   }
   const FaultServer server([](FaultPeer& p) { p.read_request(), p.answer("ok"); });
   const auto with = [&](std::string name, std::string value) {
-    ClientRequest request = post(server.url());
+    ClientRequest request = post_request(server.url());
     request.headers.push_back({std::move(name), std::move(value)});
-    return outcome(exchange(client, std::move(request)));
+    return outcome(call(client, std::move(request)));
   };
   EXPECT_EQ(with("X", "a\r\nY: b"), "never_sent client_request_invalid");
   EXPECT_EQ(with("X Y", "a"), "never_sent client_request_invalid");
   EXPECT_EQ(with("", "a"), "never_sent client_request_invalid");
   EXPECT_EQ(with("content-length", "1"), "never_sent client_request_invalid");
   EXPECT_EQ(with("Transfer-Encoding", "chunked"), "never_sent client_request_invalid");
-  ClientRequest bad_method = post(server.url());
+  ClientRequest bad_method = post_request(server.url());
   bad_method.method = "POST /other HTTP/1.1\r\n";
-  EXPECT_EQ(outcome(exchange(client, bad_method)), "never_sent client_request_invalid");
+  EXPECT_EQ(outcome(call(client, bad_method)), "never_sent client_request_invalid");
   EXPECT_EQ(server.accepted(), 0);
 }
 
 TEST(ClientNeverSent, WhenTheNameIsUnknown) {
   Client client;
   // RFC 6761 section 6.4: .invalid never resolves. Without a name server it is a time-out.
-  const std::string got = outcome(exchange(client, post("http://nowhere.invalid/", 10'000)));
+  const std::string got = outcome(call(client, post_request("http://nowhere.invalid/", 10'000)));
   EXPECT_TRUE(got == "never_sent client_resolve_failed" || got == "never_sent client_timed_out")
       << got;
 }
@@ -263,14 +237,14 @@ TEST(ClientNeverSent, WhenTheTlsHandshakeFails) {
   const FaultServer closing([](FaultPeer& p) { p.close(); });
   const FaultServer hanging([](FaultPeer& p) { p.hang(); });
   Client client(ClientOptions{.connect_timeout_ms = 200});
-  EXPECT_EQ(outcome(exchange(client, post(plain.url("/", "https")))),
+  EXPECT_EQ(outcome(call(client, post_request(plain.url("/", "https")))),
             "never_sent client_tls_failed");
-  EXPECT_EQ(outcome(exchange(client, post(closing.url("/", "https")))),
+  EXPECT_EQ(outcome(call(client, post_request(closing.url("/", "https")))),
             "never_sent client_tls_failed");
-  EXPECT_EQ(outcome(exchange(client, post(hanging.url("/", "https")))),
+  EXPECT_EQ(outcome(call(client, post_request(hanging.url("/", "https")))),
             "never_sent client_timed_out");
   Client without(ClientOptions{.ca_file = "/nonexistent/ca.pem"});
-  EXPECT_EQ(outcome(exchange(without, post(plain.url("/", "https")))),
+  EXPECT_EQ(outcome(call(without, post_request(plain.url("/", "https")))),
             "never_sent client_tls_failed");
 }
 

@@ -50,6 +50,7 @@ class FaultPeer {
     return true;
   }
   const std::string& request() const { return request_; }
+  int native_handle() const { return fd_; }
 
   // False when the peer takes no more.
   bool send(std::string_view text) {
