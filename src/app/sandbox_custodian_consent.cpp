@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view invalid = "authorization_invalid";
 constexpr std::string_view other_order = "authorization_other_order";
 constexpr std::string_view other_amount = "authorization_other_amount";
+constexpr std::string_view without_terms = "authorization_without_terms";
 constexpr std::string_view expired = "authorization_expired";
 
 // A signed text whose signature is its wallet's.
@@ -51,7 +52,7 @@ std::string_view check_create(const Consent& create, std::string_view side,
 
 std::string_view check_match(const Consent& match, const otc::LockRequest& request) {
   if (match.string("order_id") != request.order_id) return other_order;
-  if (request.terms_text.empty()) return "";
+  if (request.terms_text.empty()) return without_terms;
   const auto terms = read(request.terms());
   if (!terms) return invalid;
   return check_create(*terms, "buy", request);

@@ -13,7 +13,8 @@ namespace pawl::app {
 
 // "" if the holder signed an action that asks for this lock, else the refusal's code:
 // authorization_invalid (signature, wallet or text), authorization_other_order,
-// authorization_other_amount, authorization_expired.
+// authorization_other_amount, authorization_without_terms (a match_order alone names no amount),
+// authorization_expired.
 std::string_view check_consent(const otc::LockRequest& request, std::int64_t now_seconds,
                                std::int64_t max_age_seconds);
 

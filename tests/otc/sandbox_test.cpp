@@ -219,6 +219,9 @@ TEST_F(Ledger, LocksATakersCoinsOnTheMakersTerms) {
   changed.terms_signature = people_.maker.sign(changed.terms_text);
   EXPECT_EQ(consent(changed), "authorization_other_order");
   changed = request;
+  changed.terms_text.clear();
+  EXPECT_EQ(consent(changed), "authorization_without_terms");
+  changed = request;
   changed.terms_signature = people_.taker.sign(changed.terms_text);
   EXPECT_EQ(consent(changed), "authorization_invalid");
   changed = request;
@@ -275,8 +278,7 @@ TEST_F(Ledger, RefusesAPathItCannotUse) {
 // Whatever is called, in whatever order and however often: the books balance after every call, and
 // no order is both refunded and paid.
 RC_GTEST_FIXTURE_PROP(Ledger, AnyCallsInAnyOrderBalance, ()) {
-  TemporaryDirectory directory;
-  auto ledger = *SandboxLedger::open(directory.file("ledger.db"), delay_ms);
+  auto ledger = *SandboxLedger::open(":memory:", delay_ms);
   RC_ASSERT(ledger->faucet(people_.maker.wallet(), 25'000'000, now_ms_).has_value());
   std::int64_t now = now_ms_;
   const auto steps = *rc::gen::resize(40, rc::gen::container<std::vector<std::uint32_t>>(

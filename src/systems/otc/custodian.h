@@ -67,8 +67,7 @@ struct LockRequest {
   std::string authorization_public_key;
   std::string authorization_signature;
   std::string authorization_text;
-  // With a match_order, which names no amount: the maker's create_order, which does. Empty texts
-  // if it is not at hand; the far side then takes the amount on the service's word.
+  // With a match_order, which names no amount: the maker's create_order, which does. Else empty.
   std::string terms_public_key;
   std::string terms_signature;
   std::string terms_text;

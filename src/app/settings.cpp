@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/settings.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "app/listen_address.h"
+
+namespace pawl::app {
+
+namespace {
+
+constexpr std::int64_t day_seconds = 86'400;
+constexpr std::int64_t ten_minutes_ms = 600'000;
+
+void add_program(std::vector<Setting>& out, Settings& s) {
+  out.push_back(
+      {"", "listen", "where the HTTP API listens; loopback only; port 0: any free one", &s.listen});
+  out.push_back({"", "data_dir", "folder of the store, its lock and the service key", &s.data_dir});
+  out.push_back({"",
+                 "log_level",
+                 "lines below it are dropped",
+                 &s.log_level,
+                 0,
+                 0,
+                 {"trace", "debug", "info", "warn", "error"}});
+  out.push_back({"", "stop_deadline_ms", "a stop that takes longer ends the process at once",
+                 &s.stop_deadline_ms, 100, ten_minutes_ms});
+}
+
+void add_http(std::vector<Setting>& out, Settings& s) {
+  auto& http = s.http;
+  out.push_back(
+      {"http", "threads", "event loops; each has its own connections", &http.threads, 1, 64});
+  out.push_back({"http", "max_connections", "above it a connection is answered 503 and closed",
+                 &http.max_connections, 1, 100'000});
+  out.push_back({"http", "header_timeout_ms", "from a request's first byte to its last header",
+                 &http.header_timeout_ms, 10, ten_minutes_ms});
+  out.push_back({"http", "body_timeout_ms", "for a whole request body", &http.body_timeout_ms, 10,
+                 ten_minutes_ms});
+  out.push_back({"http", "idle_timeout_ms", "between two requests of a connection",
+                 &http.idle_timeout_ms, 10, ten_minutes_ms});
+  out.push_back({"http", "write_timeout_ms", "for one whole answer", &http.write_timeout_ms, 10,
+                 ten_minutes_ms});
+  out.push_back({"http", "answer_timeout_ms", "for the handler; then 503 answer_timed_out",
+                 &http.answer_timeout_ms, 1'000, ten_minutes_ms});
+  out.push_back({"http", "max_header_bytes", "of a request's headers, request line not counted",
+                 &http.max_header_bytes, 1'024, 1 << 20});
+  out.push_back({"http", "max_target_bytes", "of a request's path and query",
+                 &http.max_target_bytes, 256, 1 << 16});
+  out.push_back({"http", "shutdown_grace_ms", "for requests under way when the server stops",
+                 &http.shutdown_grace_ms, 0, ten_minutes_ms});
+}
+
+void add_engine(std::vector<Setting>& out, Settings& s) {
+  out.push_back(
+      {"store", "cache_mib", "SQLite's page cache of the writer", &s.store.cache_mib, 1, 65'536});
+  out.push_back({"store", "wal_checkpoint_pages", "the WAL is checkpointed past so many pages",
+                 &s.store.wal_checkpoint_pages, 100, 1'000'000});
+  out.push_back({"store", "readers", "connections for reads", &s.store.readers, 1, 64});
+  out.push_back({"engine", "max_waiting", "commands that wait; one more is refused `overloaded`",
+                 &s.max_waiting, 1, 1'000'000});
+  out.push_back({"engine", "max_batch", "commands in one commit", &s.max_batch, 1, 100'000});
+  out.push_back({"engine", "stop_grace_ms", "a stop waits so long for exchanges under way",
+                 &s.stop_grace_ms, 0, static_cast<std::int64_t>(ten_minutes_ms)});
+}
+
+void add_otc(std::vector<Setting>& out, Settings& s) {
+  auto& otc = s.otc;
+  out.push_back(
+      {"otc", "custodian", "which contract the custodian speaks", &s.custodian, 0, 0, {"own"}});
+  out.push_back({"otc", "custodian_url", "https, or plain http on this machine", &s.custodian_url});
+  out.push_back({"otc", "settlement_window_seconds",
+                 "from the match to the last moment at which the seller may confirm",
+                 &otc.settlement_window_seconds, 1, 30 * day_seconds});
+  out.push_back({"otc", "payout_delay_seconds",
+                 "how long the custodian holds an accepted payout before it is final",
+                 &otc.payout_delay_seconds, 0, 30 * day_seconds});
+  out.push_back({"otc", "margin_seconds",
+                 "kept between the last possible payout and the end of the escrow",
+                 &otc.margin_seconds, 0, 30 * day_seconds});
+  out.push_back({"otc", "held_per_taker", "unsettled orders that one wallet may hold as a taker",
+                 &otc.held_per_taker, 1, 1'000'000});
+  out.push_back({"otc", "open_per_maker", "open orders that one wallet may have",
+                 &otc.open_per_maker, 1, 1'000'000});
+  out.push_back({"otc", "wait_ms_default", "how long a writing request waits for its end",
+                 &otc.wait_ms_default, 0, 100'000});
+  out.push_back({"otc", "wait_ms_max", "the most that a request may ask for with wait_ms",
+                 &otc.wait_ms_max, 0, 100'000});
+  out.push_back({"otc", "redrive_base_seconds",
+                 "a payout or refund that was never sent is asked for again after it, then doubled",
+                 &otc.redrive_base_seconds, 1, day_seconds});
+  out.push_back({"otc", "redrive_cap_seconds", "and at least so often", &otc.redrive_cap_seconds, 1,
+                 30 * day_seconds});
+  out.push_back({"otc", "custodian_timeout_ms", "one exchange; longer is an unknown outcome",
+                 &otc.custodian_timeout_ms, 10, 120'000});
+  out.push_back({"otc", "custodian_concurrency", "exchanges under way at once",
+                 &otc.custodian_concurrency, 1, 10'000});
+  out.push_back({"otc", "custodian_max_attempts", "sends of one effect, then `never_sent`",
+                 &otc.custodian_max_attempts, 1, 1'000});
+  out.push_back({"otc", "payout_poll_interval_ms", "an accepted payout is asked for so often",
+                 &otc.payout_poll_interval_ms, 10, 3'600'000});
+}
+
+}  // namespace
+
+std::string Setting::full_name() const {
+  return section.empty() ? std::string(name) : std::string(section) + "." + std::string(name);
+}
+
+std::int64_t Setting::value_number() const {
+  return std::visit(
+      [](auto* value) -> std::int64_t {
+        if constexpr (std::is_same_v<decltype(value), std::string*>) {
+          return 0;
+        } else {
+          return static_cast<std::int64_t>(*value);
+        }
+      },
+      target);
+}
+
+std::string Setting::value_text() const {
+  if (is_text()) return *std::get<std::string*>(target);
+  return std::to_string(value_number());
+}
+
+std::vector<Setting> settings_table(Settings& settings) {
+  std::vector<Setting> out;
+  add_program(out, settings);
+  add_http(out, settings);
+  add_engine(out, settings);
+  add_otc(out, settings);
+  return out;
+}
+
+Result<void> set_text(const Setting& setting, std::string_view value) {
+  if (!setting.is_text()) {
+    return fail(configuration_invalid, setting.full_name() + " is an integer from " +
+                                           std::to_string(setting.min) + " to " +
+                                           std::to_string(setting.max) + ", not text");
+  }
+  if (!setting.choices.empty() &&
+      std::find(setting.choices.begin(), setting.choices.end(), value) == setting.choices.end()) {
+    std::string known;
+    for (const auto choice : setting.choices) known += " " + std::string(choice);
+    return fail(configuration_invalid, setting.full_name() + " is one of" + known);
+  }
+  *std::get<std::string*>(setting.target) = value;
+  return {};
+}
+
+Result<void> set_number(const Setting& setting, std::int64_t value) {
+  if (setting.is_text()) {
+    return fail(configuration_invalid, setting.full_name() + " is text, not a number");
+  }
+  if (value < setting.min || value > setting.max) {
+    return fail(configuration_invalid, setting.full_name() + " is " + std::to_string(value) +
+                                           "; it must be from " + std::to_string(setting.min) +
+                                           " to " + std::to_string(setting.max));
+  }
+  std::visit(
+      [value](auto* place) {
+        using T = std::remove_pointer_t<decltype(place)>;
+        if constexpr (!std::is_same_v<T, std::string>) *place = static_cast<T>(value);
+      },
+      setting.target);
+  return {};
+}
+
+Result<void> check_settings(const Settings& settings) {
+  if (auto address = parse_listen_address(settings.listen); !address) {
+    return std::unexpected(address.error());
+  }
+  if (settings.data_dir.empty()) return fail(configuration_invalid, "data_dir is empty");
+  if (settings.otc.wait_ms_default > settings.otc.wait_ms_max) {
+    return fail(configuration_invalid, "otc.wait_ms_default is above otc.wait_ms_max");
+  }
+  if (settings.otc.wait_ms_max >= static_cast<std::int64_t>(settings.http.answer_timeout_ms)) {
+    return fail(configuration_invalid,
+                "otc.wait_ms_max must be below http.answer_timeout_ms, or waiting requests are "
+                "answered 503");
+  }
+  if (settings.otc.redrive_base_seconds > settings.otc.redrive_cap_seconds) {
+    return fail(configuration_invalid, "otc.redrive_base_seconds is above otc.redrive_cap_seconds");
+  }
+  return {};
+}
+
+}  // namespace pawl::app
