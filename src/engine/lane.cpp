@@ -17,6 +17,13 @@ namespace {
 // The loop looks around at least this often, whatever it believes to be due.
 constexpr std::int64_t max_wait_us = 1'000'000;
 
+std::set<std::string, std::less<>> kinds_of(
+    const std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>>& handlers) {
+  std::set<std::string, std::less<>> kinds;
+  for (const auto& [kind, handler] : handlers) kinds.insert(kind);
+  return kinds;
+}
+
 std::uint64_t seed_or_system(std::uint64_t seed) {
   if (seed != 0) return seed;
   std::random_device device;
@@ -31,7 +38,7 @@ Lane::Lane(Store& store, const Registry& registry, EngineOptions options,
       registry_(registry),
       options_(std::move(options)),
       handlers_(std::move(handlers)),
-      schedule_(registry),
+      schedule_(registry, kinds_of(handlers_)),
       random_(seed_or_system(options_.seed)) {
   options_.max_batch = std::clamp<std::size_t>(options_.max_batch, 1, protocol::max_batch_works);
 }

@@ -156,15 +156,9 @@ void Lane::queue_message(protocol::MessageRow row) {
 
 void Lane::start_exchange(const protocol::StartExchange& exchange) {
   const EffectSpec* spec = registry_.find_effect(exchange.row.kind);
-  const auto handler = handlers_.find(exchange.row.kind);
+  const auto handler = handlers_.find(exchange.row.kind);  // only handled kinds are claimed
   const Time now = store_.clock().now();
   schedule_.begun(exchange.row, now.plus_ms(spec->policy.send_timeout_ms + handler_slack_ms));
-  const ExchangeAnswer nothing{exchange.row.id, exchange.row.token,
-                               EffectAnswer(Outcome::never_sent, "no_handler")};
-  if (handler == handlers_.end()) {
-    add_answer(nothing);
-    return;
-  }
   EffectCall call;
   call.purpose = exchange.purpose;
   call.effect_id = exchange.row.id;

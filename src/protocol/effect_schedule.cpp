@@ -19,9 +19,9 @@ EffectSchedule::Destination* EffectSchedule::destination_of(std::string_view kin
 }
 
 void EffectSchedule::put(std::int64_t id, std::string_view kind, EffectState state, Time next_at) {
-  Destination* destination = destination_of(kind);
-  if (destination == nullptr) return;
   release(id);
+  Destination* destination = handled_.contains(kind) ? destination_of(kind) : nullptr;
+  if (destination == nullptr) return;
   if (state != EffectState::ready && state != EffectState::accepted &&
       state != EffectState::unknown) {
     return;

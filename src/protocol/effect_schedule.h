@@ -12,9 +12,11 @@
 #include <map>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "protocol/effect_row.h"
@@ -23,10 +25,12 @@ namespace pawl::protocol {
 
 class EffectSchedule {
  public:
-  explicit EffectSchedule(const Registry& registry) : registry_(registry) {}
+  // `handled`: the kinds that this process can perform; others are left for those who can.
+  EffectSchedule(const Registry& registry, std::set<std::string, std::less<>> handled)
+      : registry_(registry), handled_(std::move(handled)) {}
 
   // The row as it was committed (or found at start): waits for its time, or is dropped if there is
-  // nothing to do for it. An effect of a kind that this program does not know is left alone.
+  // nothing to do for it, or nobody here to do it.
   void put(std::int64_t id, std::string_view kind, EffectState state, Time next_at);
 
   // The effects that may be claimed now, within their destinations' limits. Each is handed out
@@ -73,6 +77,7 @@ class EffectSchedule {
   bool may_start(Destination& destination, Time now) const;
 
   const Registry& registry_;
+  std::set<std::string, std::less<>> handled_;
   std::map<std::string, Destination, std::less<>> destinations_;
   std::unordered_map<std::int64_t, std::string_view> claiming_;  // handed out: its destination
   std::unordered_map<std::int64_t, Exchange> under_way_;
