@@ -48,6 +48,9 @@ Lane::~Lane() {
 }
 
 Result<void> Lane::start() {
+  auto suspects = Suspects::open(store_.notes_path());
+  if (!suspects) return std::unexpected(suspects.error());
+  suspects_ = std::move(*suspects);
   if (auto done = load_effects(); !done) return done;
   if (auto done = load_messages(); !done) return done;
   if (auto done = load_deadlines(); !done) return done;

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/suspects.h"
 #include "engine/watchers.h"
 #include "protocol/committer.h"
 #include "protocol/effect_schedule.h"
@@ -81,6 +82,7 @@ class Lane {
   void give_up_overdue(Time now);
   void add_answer(const ExchangeAnswer& answer);
   void add_work(protocol::WorkItem item);
+  void judge_suspects(std::vector<protocol::Work>& works);
   void queue_message(protocol::MessageRow row);
   void open_watch(WatchRequest request);
   void watch_clock(Time now);
@@ -111,6 +113,7 @@ class Lane {
   std::unordered_map<std::uint64_t, Engine::ReceiptDone> waiting_;
   std::uint64_t next_ticket_ = 1;
   protocol::EffectSchedule schedule_;
+  Suspects suspects_;
   Watchers watchers_;
   std::deque<protocol::MessageRow> messages_;
   std::set<std::pair<EntityRef, EntityRef>> held_pairs_;

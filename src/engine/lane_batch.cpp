@@ -10,6 +10,7 @@
 
 #include "core/crash_point.h"
 #include "engine/lane.h"
+#include "protocol/decider.h"
 #include "protocol/overloaded.h"
 
 namespace pawl::engine {
@@ -49,7 +50,8 @@ void Lane::run_batches() {
 }
 
 void Lane::run_batch(std::vector<protocol::Work> works) {
-  protocol::Batch batch(registry_, options_.config, std::move(works));
+  if (!suspects_.none()) judge_suspects(works);
+  protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note());
   std::optional<Result<protocol::LockedBatch>> locked;
   store_.lock(batch.lock_request(), [&](auto result) { locked = std::move(result); });
   if (!*locked) {
@@ -78,6 +80,51 @@ void Lane::run_batch(std::vector<protocol::Work> works) {
         std::max(statistics_.largest_batch, static_cast<std::int64_t>(done.size()));
   }
   published(batch, done);
+}
+
+namespace {
+
+// How an inner command is known across restarts; empty for the others.
+std::string note_of_work(const protocol::WorkItem& item) {
+  if (const auto* message = std::get_if<protocol::MessageWork>(&item)) {
+    return protocol::note_of(message->row);
+  }
+  if (const auto* deadline = std::get_if<protocol::DeadlineWork>(&item)) {
+    return protocol::note_of(deadline->row);
+  }
+  if (const auto* answer = std::get_if<protocol::AnswerWork>(&item)) {
+    return protocol::note_of(answer->claimed);
+  }
+  if (const auto* park = std::get_if<protocol::ParkWork>(&item)) {
+    if (park->message) return protocol::note_of(*park->message);
+    if (park->deadline) return protocol::note_of(*park->deadline);
+    if (park->answer) return protocol::note_of(park->answer->claimed);
+  }
+  return {};
+}
+
+}  // namespace
+
+// A command that took the process down before is parked when it did so twice; else it has its turn.
+void Lane::judge_suspects(std::vector<protocol::Work>& works) {
+  for (auto& work : works) {
+    const std::string note = note_of_work(work.item);
+    const bool parking = std::holds_alternative<protocol::ParkWork>(work.item);
+    if (note.empty() || parking || !suspects_.condemned(note)) continue;
+    protocol::ParkWork park;
+    park.code = "took_process_down";
+    park.detail =
+        "the process died " + std::to_string(deaths_until_parked) + " times while this was decided";
+    if (auto* message = std::get_if<protocol::MessageWork>(&work.item)) {
+      park.message = std::move(message->row);
+    } else if (auto* deadline = std::get_if<protocol::DeadlineWork>(&work.item)) {
+      deadlines_in_hand_.erase(deadline->row.arming);
+      park.deadline = std::move(deadline->row);
+    } else if (auto* answer = std::get_if<protocol::AnswerWork>(&work.item)) {
+      park.answer = std::move(*answer);
+    }
+    work.item = std::move(park);
+  }
 }
 
 void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works) {
@@ -129,6 +176,7 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
 
 void Lane::settle(protocol::Work& work, const protocol::WorkResult& result) {
   using protocol::Fate;
+  if (!suspects_.none()) suspects_.acquit(note_of_work(work.item));
   std::visit(protocol::Overloaded{
                  [&](const protocol::ClaimWork& w) {
                    if (result.fate == Fate::stale || !result.receipt)

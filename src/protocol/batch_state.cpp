@@ -40,8 +40,9 @@ std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordin
          ordinal;
 }
 
-BatchState::BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked)
-    : registry_(registry), config_(config), locked_(std::move(locked)) {
+BatchState::BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked,
+                       DecidingNote* note)
+    : registry_(registry), config_(config), note_(note), locked_(std::move(locked)) {
   journal_.begin_array();
 }
 
@@ -64,14 +65,7 @@ Result<BatchState::Decided> BatchState::run(const Command& command,
     context.time = std::max(context.time, slot.last_time);
   }
 
-  Result<Decision> decided = fail(machine_defect);
-  try {
-    decided = command.decide(views, context);
-  } catch (const std::exception& thrown) {
-    return std::unexpected(defect(command.kind(), thrown.what()));
-  } catch (...) {
-    return std::unexpected(defect(command.kind(), "decide threw something that is no exception"));
-  }
+  auto decided = decide(command, views, context, origin);
   if (!decided) return std::unexpected(decided.error());
 
   Decided out;
@@ -96,6 +90,23 @@ Result<BatchState::Decided> BatchState::run(const Command& command,
   out.receipt.version = first.version;
   out.receipt.reply_json = change.reply_json;
   return out;
+}
+
+Result<Decision> BatchState::decide(const Command& command, const std::vector<SlotView>& views,
+                                    const Context& context, const CommandOrigin& origin) {
+  const bool noted = note_ != nullptr && !origin.note.empty();
+  if (noted) note_->begin(origin.note);
+  Result<Decision> decided = fail(machine_defect);
+  try {
+    decided = command.decide(views, context);
+  } catch (const std::exception& thrown) {
+    decided = std::unexpected(defect(command.kind(), thrown.what()));
+  } catch (...) {
+    decided =
+        std::unexpected(defect(command.kind(), "decide threw something that is no exception"));
+  }
+  if (noted) note_->end();
+  return decided;
 }
 
 Result<void> BatchState::validate_row(const RowChange& change, const EntitySlot& slot) const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "protocol/deciding_note.h"
 #include "protocol/storage.h"
 #include "protocol/work.h"
 
@@ -33,13 +34,15 @@ struct CommandOrigin {
   std::string_view source;  // "request", "message", "deadline", "outcome", "operator"
   std::string principal;
   std::string id;
-  std::string why;  // an operator's reason
-  int hops = 0;     // of the message that brought it
+  std::string why;   // an operator's reason
+  int hops = 0;      // of the message that brought it
+  std::string note;  // names an inner command across restarts; empty for requests
 };
 
 class BatchState {
  public:
-  BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked);
+  BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked,
+             DecidingNote* note);
 
   LockedBatch& locked() { return locked_; }
   WriteBatch& writes() { return writes_; }
@@ -77,6 +80,8 @@ class BatchState {
   void finish();
 
  private:
+  Result<Decision> decide(const Command& command, const std::vector<SlotView>& views,
+                          const Context& context, const CommandOrigin& origin);
   Result<void> validate(const Change& change, const std::vector<std::size_t>& entities,
                         const CommandOrigin& origin) const;
   Result<void> validate_row(const RowChange& row, const EntitySlot& slot) const;
@@ -88,6 +93,7 @@ class BatchState {
 
   const Registry& registry_;
   const ConfigSnapshot& config_;
+  DecidingNote* note_;  // may be null
   LockedBatch locked_;
   WriteBatch writes_;
   json::Writer journal_;

@@ -8,8 +8,9 @@
 
 namespace pawl::protocol {
 
-Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works)
-    : registry_(registry), config_(config), works_(std::move(works)) {
+Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
+             DecidingNote* note)
+    : registry_(registry), config_(config), note_(note), works_(std::move(works)) {
   Planner planner(registry_, request_);
   planned_.reserve(works_.size());
   for (const Work& work : works_) planned_.push_back(planner.plan(work.item));
@@ -17,7 +18,7 @@ Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector
 }
 
 void Batch::decide(LockedBatch locked) {
-  BatchState state(registry_, config_, std::move(locked));
+  BatchState state(registry_, config_, std::move(locked), note_);
   Decider decider(registry_, state, exchanges_);
   results_.reserve(works_.size());
   for (std::size_t i = 0; i < works_.size(); ++i) {

@@ -18,6 +18,7 @@
 
 #include <vector>
 
+#include "protocol/deciding_note.h"
 #include "protocol/plan.h"
 #include "protocol/storage.h"
 #include "protocol/work.h"
@@ -28,7 +29,8 @@ inline constexpr std::size_t max_batch_works = 1'024;
 
 class Batch {
  public:
-  Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works);
+  Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
+        DecidingNote* note = nullptr);
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
@@ -50,6 +52,7 @@ class Batch {
  private:
   const Registry& registry_;
   const ConfigSnapshot& config_;
+  DecidingNote* note_;
   std::vector<Work> works_;
   std::vector<Planned> planned_;
   LockRequest request_;

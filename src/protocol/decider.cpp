@@ -64,6 +64,16 @@ std::string outcome_id(const EffectRow& row) {
 
 }  // namespace
 
+std::string note_of(const MessageRow& row) {
+  return "message:" + std::to_string(row.id);
+}
+std::string note_of(const DeadlineRow& row) {
+  return "deadline:" + std::to_string(row.arming);
+}
+std::string note_of(const EffectRow& row) {
+  return "outcome:" + std::to_string(row.id);
+}
+
 WorkResult Decider::decide(const Work& work, const Planned& planned) {
   // Once one work found no room, those behind it wait with it: messages stay in their order.
   if (full_) return with_fate(Fate::again);
@@ -120,8 +130,12 @@ WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
     park_message(row, std::string(planned.error->code.code), planned.error->detail);
     return consumed();
   }
-  const CommandOrigin origin{"message", std::string(row.from.machine) + ":" + row.from.key,
-                             "message:" + std::to_string(row.id), "", row.hops};
+  const CommandOrigin origin{"message",
+                             std::string(row.from.machine) + ":" + row.from.key,
+                             "message:" + std::to_string(row.id),
+                             "",
+                             row.hops,
+                             note_of(row)};
   auto decided = state_.run(*planned.command, planned.entities, origin);
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
@@ -163,8 +177,12 @@ WorkResult Decider::deadline(const DeadlineWork& work, const Planned& planned) {
     park_deadline(row, std::string(planned.error->code.code), planned.error->detail);
     return set_aside();
   }
-  const CommandOrigin origin{"deadline", "deadline:" + row.name,
-                             "deadline:" + row.name + ":" + std::to_string(row.arming), "", 0};
+  const CommandOrigin origin{"deadline",
+                             "deadline:" + row.name,
+                             "deadline:" + row.name + ":" + std::to_string(row.arming),
+                             "",
+                             0,
+                             note_of(row)};
   auto decided = state_.run(*planned.command, planned.entities, origin);
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
@@ -208,7 +226,8 @@ WorkResult Decider::answer(const AnswerWork& work, const Planned& planned) {
   const EffectStep step =
       answered(row, work.claimed.token, work.answer, spec->policy, state_.time(), work.jitter);
   if (step.stale) return with_fate(Fate::stale);
-  CommandOrigin origin{"outcome", "effect:" + std::to_string(row.id), outcome_id(row), "", 0};
+  CommandOrigin origin{"outcome",   "effect:" + std::to_string(row.id), outcome_id(row), "", 0,
+                       note_of(row)};
   if (!settle_effect(planned.effect, std::move(row), step, planned, std::move(origin))) {
     return with_fate(Fate::again);
   }

@@ -12,6 +12,11 @@
 
 namespace pawl::protocol {
 
+// Names an inner command across restarts: what DecidingNote holds while it is decided.
+std::string note_of(const MessageRow& row);
+std::string note_of(const DeadlineRow& row);
+std::string note_of(const EffectRow& row);
+
 class Decider {
  public:
   Decider(const Registry& registry, BatchState& state, std::vector<StartExchange>& exchanges)

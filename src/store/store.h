@@ -74,6 +74,8 @@ class Store {
   virtual void next_deadline(Completion<Time> done) = 0;
   virtual void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) = 0;
 
+  // A file of this process's own that outlives it, for notes; empty: none.
+  virtual std::string notes_path() const = 0;
   // True: no other process can have an exchange under way on this store.
   virtual bool sole_owner() const = 0;
   virtual Clock& clock() = 0;

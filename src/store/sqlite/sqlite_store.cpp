@@ -41,9 +41,10 @@ bool is_disk_failure(const Error& error, sqlite3* connection) {
 
 }  // namespace
 
-SqliteStore::SqliteStore(FileLock lock, Connection connection, const Registry& registry,
-                         Clock& clock)
-    : file_lock_(std::move(lock)),
+SqliteStore::SqliteStore(std::string path, FileLock lock, Connection connection,
+                         const Registry& registry, Clock& clock)
+    : path_(std::move(path)),
+      file_lock_(std::move(lock)),
       connection_(std::move(connection)),
       registry_(registry),
       clock_(clock) {}
@@ -62,8 +63,8 @@ Result<StoreHandle> SqliteStore::open(const SqliteOptions& options, const Regist
   if (auto done = prepare_schema(*connection, registry, options.migrate, clock); !done) {
     return std::unexpected(done.error());
   }
-  std::unique_ptr<SqliteStore> store(
-      new SqliteStore(std::move(*file_lock), std::move(*connection), registry, clock));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(options.path, std::move(*file_lock),
+                                                     std::move(*connection), registry, clock));
   if (auto done = store->take_lane(); !done) return std::unexpected(done.error());
   auto reads = SqliteReads::open(options, registry);
   if (!reads) return std::unexpected(reads.error());

@@ -33,14 +33,15 @@ class SqliteStore final : public Store {
                      Completion<std::vector<protocol::DeadlineRow>> done) override;
   void next_deadline(Completion<Time> done) override;
   void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) override;
+  std::string notes_path() const override { return path_ + ".deciding"; }
   bool sole_owner() const override { return true; }
   Clock& clock() override { return clock_; }
   Reads& reads() override;
 
  private:
-  SqliteStore(FileLock lock, Connection connection, const Registry& registry, Clock& clock);
+  SqliteStore(std::string path, FileLock lock, Connection connection, const Registry& registry,
+              Clock& clock);
 
-  Result<void> prepare_statements();
   Result<void> take_lane();
   // The statement for this text, prepared once.
   Result<Statement*> cached(const std::string& sql);
@@ -61,6 +62,7 @@ class SqliteStore final : public Store {
   Result<void> write_parked_and_alerts(const protocol::WriteBatch& writes);
   Result<void> write_journal(const protocol::WriteBatch& writes);
 
+  std::string path_;
   FileLock file_lock_;
   Connection connection_;
   const Registry& registry_;
