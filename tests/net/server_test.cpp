@@ -113,7 +113,7 @@ TEST_F(HttpServer, LetsNoHandlerBreakTheMessage) {
   EXPECT_TRUE(r.has("X-Good: 1\r\n"));
   EXPECT_FALSE(r.has("Injected"));
   EXPECT_FALSE(r.has("Bad Name"));
-  EXPECT_FALSE(r.has("99"));
+  EXPECT_FALSE(r.has("Content-Length: 99"));
   EXPECT_FALSE(r.has("upgrade"));
   EXPECT_EQ(r.body, "x");
 }
@@ -321,7 +321,7 @@ TEST_F(HttpServer, TakesTenMegabytesWhereARouteAllowsIt) {
   c.send(post("/big", std::string(size, 'x')));
   EXPECT_EQ(c.read().body, std::to_string(size));
   // The same to a route that takes 64 KiB: the refusal arrives although nobody reads it all.
-  c.send(post("/echo", std::string(size, 'x')));
+  EXPECT_TRUE(c.send(post("/echo", std::string(size, 'x')))) << "reset while it sends";
   EXPECT_EQ(c.read().status, 413);
   EXPECT_TRUE(c.ended());
 }
