@@ -8,24 +8,26 @@ namespace pawl::protocol {
 
 namespace {
 
+// A prefix of at most `size` bytes that does not cut a UTF-8 sequence in two.
+std::string bounded(std::string text, std::size_t size) {
+  if (text.size() <= size) return text;
+  std::size_t end = size;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text;
+}
+
 void note(EffectRow& row, Time now, std::string_view step, std::string_view detail) {
   std::string line = to_rfc3339(now) + " " + std::string(step);
   if (!detail.empty()) line += " " + std::string(detail);
+  // One long line (an operator's reason) must not push out everything else.
+  line = bounded(std::move(line), max_history_bytes / 4);
   std::replace(line.begin(), line.end(), '\n', ' ');
   row.history += line + "\n";
   while (row.history.size() > max_history_bytes) {
     const auto first_end = row.history.find('\n');
     row.history.erase(0, first_end == std::string::npos ? row.history.size() : first_end + 1);
   }
-}
-
-// A prefix of at most max_code_bytes that does not cut a UTF-8 sequence in two.
-std::string bounded(std::string text) {
-  if (text.size() <= max_code_bytes) return text;
-  std::size_t end = max_code_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text;
 }
 
 Time backoff(const EffectPolicy& policy, int times, Time now, double jitter) {
@@ -156,8 +158,8 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
     return step;
   }
   const EffectState was = row.state;
-  row.code = bounded(answer.code);
-  if (!answer.reference.empty()) row.reference = bounded(answer.reference);
+  row.code = bounded(answer.code, max_code_bytes);
+  if (!answer.reference.empty()) row.reference = bounded(answer.reference, max_code_bytes);
   if (was != EffectState::polling || answer.outcome != Outcome::accepted) {
     note(row, now, "answer:" + std::string(name_of(answer.outcome)), row.code);
   }
