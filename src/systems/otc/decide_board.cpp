@@ -139,9 +139,6 @@ Decision decide(const Match& match, Locked<Order>& order, Locked<WalletLedger>& 
   row.matched = now.time;
   row.settle_until = now.time.plus_seconds(config.settlement_window_seconds);
   row.counts_held = true;
-  row.failed_taker.reset();
-  row.failed_code.clear();
-  row.failed_unsent = false;
   count(change, taker, 0, 1, "holds " + row.order_id);
   change.disarm(order, std::string(expiry_deadline));
   if (taker_sells) {
