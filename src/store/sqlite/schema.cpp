@@ -56,7 +56,8 @@ CREATE TABLE pawl_receipts (
   reply TEXT NOT NULL,
   version INTEGER NOT NULL,
   created_us INTEGER NOT NULL,
-  PRIMARY KEY (machine, entity_key, principal, kind, command_id)
+  -- The caller's id early in the key: where ids rise with time, new receipts share their pages.
+  PRIMARY KEY (principal, command_id, kind, machine, entity_key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pawl_effects (

@@ -25,7 +25,8 @@ Result<Connection> open_writer(const SqliteOptions& options) {
   if (!connection) return connection;
   sqlite3_busy_timeout(connection->handle(), busy_timeout_ms);
   const std::string pragmas =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA "
+      "secure_delete = FAST;"
       "PRAGMA journal_size_limit = " +
       std::to_string(wal_size_limit_bytes) +
       "; PRAGMA wal_autocheckpoint = " + std::to_string(options.wal_checkpoint_pages) +
