@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The Debian 12 packages of each group, and which of them are missing. A group holds what its verbs
+# really use: a user who only runs the program installs no test framework and no clang.
+
+# Building and running the program.
+readonly packages_run=(
+  g++ cmake ninja-build ccache mold
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
+  libsqlite3-dev libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev
+  ca-certificates
+)
+# Testing, on top of run.
+readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3)
+# Benchmarks, on top of run.
+readonly packages_bench=(libbenchmark-dev wrk)
+# Developing, on top of test and bench. clang-tidy-19 brings python3 with it, which the house rules
+# of scripts/lint_rules.py use; it is named because we use it ourselves.
+readonly packages_dev=(clang-format-19 clang-tidy-19 python3 git)
+
+readonly package_groups="run test bench dev"
+
+# packages_of GROUP: the group's packages with those it stands on, one a line.
+packages_of() {
+  case $1 in
+    run) printf '%s\n' "${packages_run[@]}" ;;
+    test) packages_of run && printf '%s\n' "${packages_test[@]}" ;;
+    bench) packages_of run && printf '%s\n' "${packages_bench[@]}" ;;
+    dev) packages_of test && printf '%s\n' "${packages_bench[@]}" "${packages_dev[@]}" ;;
+  esac
+}
+
+# packages_missing PACKAGE...: those that are not fully installed, one a line. Asks dpkg alone.
+packages_missing() {
+  local installed
+  # dpkg-query fails when one name is unknown to it; the rest of its answer still counts.
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
+  local package
+  for package in "$@"; do
+    grep -qxF "installed $package" <<<"$installed" || printf '%s\n' "$package"
+  done
+}
