@@ -74,6 +74,7 @@ struct EngineStatistics {
   std::int64_t open_effects = 0;
   std::int64_t exchanges_under_way = 0;
   std::int64_t waiting = 0;
+  bool store_failing = false;  // the last commit failed by the store's fault; being tried again
 };
 
 // One step of an entity's life, from the journal.

@@ -105,6 +105,7 @@ EngineStatistics Lane::statistics() const {
     const std::lock_guard lock(statistics_mutex_);
     out = statistics_;
   }
+  out.store_failing = store_.clock().monotonic_us() < inner_paused_until_us_.load();
   const std::lock_guard lock(shared_->mutex);
   out.waiting = static_cast<std::int64_t>(shared_->waiting);
   return out;
@@ -119,7 +120,7 @@ bool Lane::wait_for_work() {
     for (const Time due : {schedule_.next_at(), next_deadline_}) {
       if (due != Time::never()) wait_us = std::min(wait_us, due.us - now.us);
     }
-    if (!messages_.empty() || messages_left_) wait_us = 0;
+    if (!messages_.empty() || messages_left_ || !postponed_.empty()) wait_us = 0;
   } else {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   }
@@ -140,13 +141,14 @@ void Lane::run() {
     const std::int64_t monotonic_us = store_.clock().monotonic_us();
     give_up_overdue(now);
     watch_clock(now);
+    resume_postponed(monotonic_us);
     if (running && monotonic_us >= inner_paused_until_us_) collect_due();
     run_batches();
     watchers_.expire(store_.clock().monotonic_us());
     if (running) continue;
     if (stop_by_us == 0) stop_by_us = monotonic_us + std::int64_t{options_.stop_grace_ms} * 1'000;
     const bool grace_over = monotonic_us >= stop_by_us;
-    const bool quiet = pending_.empty() && schedule_.under_way() == 0;
+    const bool quiet = pending_.empty() && postponed_.empty() && schedule_.under_way() == 0;
     std::unique_lock lock(shared_->mutex);
     if (shared_->inbox.empty() && (quiet || (grace_over && waiting_.empty()))) {
       shared_->closed = true;
@@ -172,6 +174,14 @@ void Lane::take_inbox() {
   }
   for (const auto& answer : inbox.answers) add_answer(answer);
   for (auto& watch : inbox.watches) open_watch(std::move(watch));
+}
+
+void Lane::resume_postponed(std::int64_t monotonic_us) {
+  if (monotonic_us < inner_paused_until_us_) return;
+  while (!postponed_.empty()) {
+    pending_.push_front(std::move(postponed_.back()));
+    postponed_.pop_back();
+  }
 }
 
 void Lane::add_work(protocol::WorkItem item) {

@@ -8,6 +8,7 @@
 
 #include <pawl/engine.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -67,6 +68,7 @@ class Lane {
   void run();
   bool wait_for_work();
   void take_inbox();
+  void resume_postponed(std::int64_t monotonic_us);
   void collect_due();
   void collect_deadlines(Time now);
   void collect_messages();
@@ -110,6 +112,7 @@ class Lane {
 
   // The lane's thread alone.
   std::deque<protocol::Work> pending_;
+  std::deque<protocol::Work> postponed_;  // inner work, until the store takes writes again
   std::unordered_map<std::uint64_t, Engine::ReceiptDone> waiting_;
   std::uint64_t next_ticket_ = 1;
   protocol::EffectSchedule schedule_;
@@ -121,7 +124,7 @@ class Lane {
   bool messages_left_ = false;        // more in the store than in memory
   std::set<std::int64_t> deadlines_in_hand_;
   Time next_deadline_ = Time::never();
-  std::int64_t inner_paused_until_us_ = 0;  // monotonic: the store failed
+  std::atomic<std::int64_t> inner_paused_until_us_ = 0;  // monotonic: the store failed
   bool clock_alerted_ = false;
   std::mt19937_64 random_;
 

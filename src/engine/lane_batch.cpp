@@ -237,7 +237,7 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
     log::error("commit_failed", {{"error", error.text()}});
     inner_paused_until_us_ = store_.clock().monotonic_us() + pause_after_failure_us;
   }
-  for (std::size_t i = works.size(); i-- > 0;) work_failed(std::move(works[i]), error);
+  for (auto& work : works) work_failed(std::move(work), error);
 }
 
 void Lane::run_alone(protocol::Work work) {
@@ -253,7 +253,7 @@ void Lane::work_failed(protocol::Work work, const Error& error) {
   }
   if (!is_fault_of_a_work(error)) {
     // The store's state, not the work's: it is run again after the pause.
-    pending_.push_front(std::move(work));
+    postponed_.push_back(std::move(work));
     return;
   }
   protocol::ParkWork park;

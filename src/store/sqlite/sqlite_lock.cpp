@@ -108,8 +108,7 @@ Result<void> SqliteStore::lock_entities(const protocol::LockRequest& request,
     if (machine == nullptr || machine->name != ref.machine) {
       machine = registry_.find_machine(ref.machine);
       if (machine == nullptr) return fail(command_invalid, "unknown machine");
-      auto prepared = cached(entity_select(*machine) + " WHERE \"" +
-                             std::string(machine->columns[0].name) + "\" = ?1");
+      auto prepared = cached(texts_of(*machine).select);
       if (!prepared) return std::unexpected(prepared.error());
       select = *prepared;
     }

@@ -84,7 +84,16 @@ Result<void> SqliteStore::take_lane() {
   return {};
 }
 
-Result<Statement*> SqliteStore::cached(const std::string& sql) {
+const SqliteStore::MachineStatements& SqliteStore::texts_of(const MachineSpec& machine) {
+  const auto found = machine_texts_.find(machine.name);
+  if (found != machine_texts_.end()) return found->second;
+  MachineStatements texts{
+      entity_select(machine) + " WHERE \"" + std::string(machine.columns[0].name) + "\" = ?1",
+      entity_insert(machine), entity_update(machine)};
+  return machine_texts_.emplace(machine.name, std::move(texts)).first->second;
+}
+
+Result<Statement*> SqliteStore::cached(std::string_view sql) {
   const auto found = statements_.find(sql);
   if (found != statements_.end()) return &found->second;
   auto prepared = connection_.prepare(sql);

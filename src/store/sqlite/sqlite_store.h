@@ -44,7 +44,14 @@ class SqliteStore final : public Store {
 
   Result<void> take_lane();
   // The statement for this text, prepared once.
-  Result<Statement*> cached(const std::string& sql);
+  Result<Statement*> cached(std::string_view sql);
+  // A machine's statements, their texts made once.
+  struct MachineStatements {
+    std::string select;
+    std::string insert;
+    std::string update;
+  };
+  const MachineStatements& texts_of(const MachineSpec& machine);
 
   Result<protocol::LockedBatch> lock_rows(const protocol::LockRequest& request);
   Result<void> lock_entities(const protocol::LockRequest& request, protocol::LockedBatch& out);
@@ -68,6 +75,7 @@ class SqliteStore final : public Store {
   const Registry& registry_;
   Clock& clock_;
   std::map<std::string, Statement, std::less<>> statements_;
+  std::map<std::string_view, MachineStatements> machine_texts_;
   std::int64_t epoch_ = 0;
   std::int64_t sequence_ = 0;  // of the transaction under way
   bool in_transaction_ = false;
@@ -78,6 +86,8 @@ class SqliteStore final : public Store {
 // A machine's SELECT and its columns, shared by the writer and the readers: the row's own columns,
 // then version, last time, lane, sequence, offset and schema number.
 std::string entity_select(const MachineSpec& machine);
+std::string entity_insert(const MachineSpec& machine);
+std::string entity_update(const MachineSpec& machine);
 // Fills the slot from a row of entity_select. An entity of another schema number is unreadable.
 Result<void> read_entity_row(const MachineSpec& machine, const Statement& row, EntitySlot& slot);
 

@@ -13,6 +13,15 @@ constexpr ErrorCode store_lost_update{
     "store_lost_update", ErrorClass::defect,
     "a locked row was changed by somebody else: another writer is on this file"};
 
+Result<void> expect_rows(const Result<int>& changed, int expected, ErrorCode code,
+                         std::string_view what) {
+  if (!changed) return std::unexpected(changed.error());
+  if (*changed != expected) return fail(code, std::string(what));
+  return {};
+}
+
+}  // namespace
+
 std::string entity_update(const MachineSpec& machine) {
   std::string sql = "UPDATE \"" + std::string(machine.table) + "\" SET ";
   int index = 2;
@@ -43,15 +52,6 @@ std::string entity_insert(const MachineSpec& machine) {
          ") ON CONFLICT DO NOTHING";
 }
 
-Result<void> expect_rows(const Result<int>& changed, int expected, ErrorCode code,
-                         std::string_view what) {
-  if (!changed) return std::unexpected(changed.error());
-  if (*changed != expected) return fail(code, std::string(what));
-  return {};
-}
-
-}  // namespace
-
 Result<void> SqliteStore::write(const protocol::WriteBatch& writes) {
   using Step = Result<void> (SqliteStore::*)(const protocol::WriteBatch&);
   for (const Step step :
@@ -71,9 +71,9 @@ Result<void> SqliteStore::write_entities(const protocol::WriteBatch& writes) {
     const EntitySlot& slot = writes.entities[write.entity];
     if (machine == nullptr || machine->name != slot.ref.machine) {
       machine = registry_.find_machine(slot.ref.machine);
-      auto prepared_insert = cached(entity_insert(*machine));
+      auto prepared_insert = cached(texts_of(*machine).insert);
       if (!prepared_insert) return std::unexpected(prepared_insert.error());
-      auto prepared_update = cached(entity_update(*machine));
+      auto prepared_update = cached(texts_of(*machine).update);
       if (!prepared_update) return std::unexpected(prepared_update.error());
       insert = *prepared_insert;
       update = *prepared_update;
