@@ -251,10 +251,13 @@ TEST(ClientCancel, FreesTheConnectionForTheNext) {
   });
   Client client(ClientOptions{.max_connections_per_host = 1});
   PendingCall first(client, post_request(server.url()));
-  PendingCall second(client, post_request(server.url()));
+  PendingCall cancelled(client, post_request(server.url()));
+  PendingCall next(client, post_request(server.url()));
   ASSERT_TRUE(wait_until([&] { return arrived.load() == 1; }));
+  cancelled.handle.cancel();
+  EXPECT_EQ(outcome(cancelled.get()), "never_sent client_cancelled");
   first.handle.cancel();
-  EXPECT_EQ(outcome(second.get()), "200");
+  EXPECT_EQ(outcome(next.get()), "200") << "the connection went to one who had left the queue";
 }
 
 TEST(ClientStop, EndsEveryExchangeAndSurvivesItsHandles) {

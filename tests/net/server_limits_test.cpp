@@ -88,6 +88,16 @@ TEST_F(ServerLimits, AHandlerThatNeverAnswersIsAnsweredFor) {
   EXPECT_EQ(c.get("/hello").body, "hello") << "a late answer must not become the next one's";
 }
 
+// What a missing guard would touch here is freed memory, so it takes AddressSanitizer to see it.
+TEST_F(ServerLimits, AnAnswerAfterItsTimeAndAfterTheServerDoesNothing) {
+  options.answer_timeout_ms = 50;
+  RawConnection c(start());
+  EXPECT_EQ(c.get("/park").status, 503);
+  std::vector<Responder> waiting = parked.take(1);
+  server.reset();
+  waiting.at(0)(test::text("to nobody"));
+}
+
 TEST_F(ServerLimits, AReaderThatDoesNotReadIsDropped) {
   options.write_timeout_ms = 200;
   const std::uint16_t port = start();
