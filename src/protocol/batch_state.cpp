@@ -33,6 +33,25 @@ Receipt receipt_of_refusal(const Refusal& refusal, std::int64_t version) {
   return receipt;
 }
 
+// The slot with just the records that the command declared to read: what the batch's other commands
+// declared, or added, must not change what this one sees.
+EntitySlot with_declared_records(const EntitySlot& slot, const Command& command,
+                                 std::size_t entity) {
+  EntitySlot out = slot;
+  out.records.clear();
+  for (const RecordRead& read : command.record_reads()) {
+    if (read.entity != entity) continue;
+    for (const RecordRows& all : slot.records) {
+      if (all.table != read.table) continue;
+      const auto wanted = static_cast<std::size_t>(std::clamp(read.limit, 0, max_records_read));
+      const std::size_t size = std::min(wanted, all.rows.size());
+      const auto first = all.rows.end() - static_cast<std::ptrdiff_t>(size);
+      out.records.push_back({all.table, {first, all.rows.end()}});
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal) {
@@ -54,15 +73,22 @@ Result<BatchState::Decided> BatchState::run(const Command& command,
                                             const std::vector<std::size_t>& entities,
                                             const CommandOrigin& origin) {
   std::vector<SlotView> views;
+  std::vector<EntitySlot> narrowed;
   views.reserve(entities.size());
+  narrowed.reserve(entities.size());
   Context context;
   context.time = locked_.time;
   context.config = &config_;
   context.command_id = origin.id;
   for (std::size_t i = 0; i < entities.size(); ++i) {
     const EntitySlot& slot = locked_.entities[entities[i]];
-    views.push_back(LockHolder::view(slot, i));
     context.time = std::max(context.time, slot.last_time);
+    if (slot.records.empty()) {
+      views.push_back(LockHolder::view(slot, i));
+    } else {
+      narrowed.push_back(with_declared_records(slot, command, i));
+      views.push_back(LockHolder::view(narrowed.back(), i));
+    }
   }
 
   auto decided = decide(command, views, context, origin);
@@ -177,9 +203,11 @@ Result<void> BatchState::validate(const Change& change, const std::vector<std::s
   }
   const auto needed = change.effects.size() + change.messages.size() + change.deadlines.size() +
                       change.alerts.size() + change.records.size();
-  if (ordinals_ + static_cast<std::int64_t>(needed) >= (std::int64_t{1} << ordinal_bits) - 8'192) {
-    return fail(batch_full);
+  const std::int64_t room = (std::int64_t{1} << ordinal_bits) - 8'192;
+  if (static_cast<std::int64_t>(needed) >= room) {
+    return fail(machine_defect, "one decision asks for more rows than a batch can take");
   }
+  if (ordinals_ + static_cast<std::int64_t>(needed) >= room) return fail(batch_full);
   return {};
 }
 

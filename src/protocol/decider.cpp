@@ -274,11 +274,11 @@ WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
   const auto step = protocol::operate(row, work.verb, work.token, work.origin.principal,
                                       work.origin.why, state_.time());
   if (!step) return with_error(step.error());
-  CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0};
-  state_.journal_operator(row, name_of(work.verb), origin);
-  if (!settle_effect(planned.effect, std::move(row), *step, planned, std::move(origin))) {
+  const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0};
+  if (!settle_effect(planned.effect, std::move(row), *step, planned, origin)) {
     return with_fate(Fate::again);
   }
+  state_.journal_operator(*locked, name_of(work.verb), origin);
   Receipt receipt;
   receipt.done = true;
   return with_receipt(std::move(receipt));

@@ -2,7 +2,7 @@
 #include "protocol/plan.h"
 
 #include <algorithm>
-#include <set>
+#include <exception>
 #include <utility>
 
 #include "protocol/fingerprint.h"
@@ -39,6 +39,18 @@ std::size_t add(std::vector<T>& list, T value) {
 
 Planned Planner::plan(const WorkItem& item) {
   Planned planned;
+  try {
+    collect(item, planned);
+  } catch (const std::exception& thrown) {
+    // keys(), payload() and the like are the machine's code too.
+    planned.error = Error(machine_defect, thrown.what());
+  } catch (...) {
+    planned.error = Error(machine_defect, "a command threw something that is no exception");
+  }
+  return planned;
+}
+
+void Planner::collect(const WorkItem& item, Planned& planned) {
   std::visit(Overloaded{
                  [&](const RequestWork& work) { request(work, planned); },
                  [&](const MessageWork& work) {
@@ -62,7 +74,6 @@ Planned Planner::plan(const WorkItem& item) {
                  [](const AlertWork&) {},
              },
              item);
-  return planned;
 }
 
 void Planner::finish(std::vector<Planned>& planned) {
@@ -75,14 +86,20 @@ void Planner::finish(std::vector<Planned>& planned) {
   std::sort(sorted.begin(), sorted.end());
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
   request_.entities = std::move(sorted);
-  std::set<std::pair<std::size_t, std::string_view>> reads;
+  std::map<std::pair<std::size_t, std::string_view>, std::size_t> reads;
   for (Planned& p : planned) {
     if (!p.command || p.error) continue;
     for (const auto& key : p.command->keys()) p.entities.push_back(index_of(key));
     for (const RecordRead& read : p.command->record_reads()) {
-      const std::size_t entity = p.entities.at(read.entity);
-      if (reads.emplace(entity, read.table).second) {
-        request_.records.push_back({entity, read.table, std::min(read.limit, max_records_read)});
+      const std::size_t entity = p.entities[read.entity];
+      const int limit = std::clamp(read.limit, 0, max_records_read);
+      const auto [place, fresh] = reads.try_emplace({entity, read.table}, request_.records.size());
+      if (fresh) {
+        request_.records.push_back({entity, read.table, limit});
+      } else {
+        // Another command wants more of them: each is shown what it declared.
+        int& known = request_.records[place->second].limit;
+        known = std::max(known, limit);
       }
     }
   }
@@ -97,7 +114,17 @@ std::size_t Planner::once(std::map<std::int64_t, std::size_t>& known,
 
 void Planner::command(const std::shared_ptr<const Command>& command, Planned& planned) {
   planned.command = command;
-  if (!command || !keys_are_sound(command->keys(), registry_)) planned.error = command_invalid;
+  if (!command || !keys_are_sound(command->keys(), registry_)) {
+    planned.error = command_invalid;
+    return;
+  }
+  const std::size_t entities = command->keys().size();
+  for (const RecordRead& read : command->record_reads()) {
+    if (read.entity >= entities) {
+      planned.error =
+          Error(machine_defect, "a command reads records of an entity it does not name");
+    }
+  }
 }
 
 void Planner::request(const RequestWork& work, Planned& planned) {

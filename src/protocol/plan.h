@@ -43,6 +43,7 @@ class Planner {
   void finish(std::vector<Planned>& planned);
 
  private:
+  void collect(const WorkItem& item, Planned& planned);
   std::size_t effect(std::int64_t id) { return once(effects_, request_.effects, id); }
   std::size_t message(std::int64_t id) { return once(messages_, request_.messages, id); }
   std::size_t parked(std::int64_t id) { return once(parked_, request_.parked, id); }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The executor's memory: nothing is handed out twice, before its time, or beyond what its
+// destination may take.
+#include <gtest/gtest.h>
+
+#include "engine/bank_decide.h"
+#include "protocol/effect_schedule.h"
+
+namespace pawl::protocol {
+namespace {
+
+constexpr Time start = Time::from_seconds(1'000);
+constexpr std::string_view payment = bank::Payment::kind;
+
+class EffectScheduleTest : public ::testing::Test {
+ protected:
+  explicit EffectScheduleTest(int concurrency = 2, int per_second = 0) {
+    EffectPolicy policy = bank::quick_policy();
+    policy.concurrency = concurrency;
+    policy.per_second = per_second;
+    bank::describe(registry, policy);
+  }
+
+  static EffectRow sending(std::int64_t id, std::int64_t token = 1) {
+    EffectRow row;
+    row.id = id;
+    row.kind = payment;
+    row.state = EffectState::sending;
+    row.token = token;
+    return row;
+  }
+  using Ids = std::vector<std::int64_t>;
+
+  Registry registry;
+  EffectSchedule schedule{registry, {std::string(payment)}};
+};
+
+TEST_F(EffectScheduleTest, HandsOutWhatIsDueInTheOrderOfItsTime) {
+  schedule.put(1, payment, EffectState::ready, start.plus_ms(20));
+  schedule.put(2, payment, EffectState::unknown, start.plus_ms(10));
+  schedule.put(3, payment, EffectState::accepted, start.plus_ms(30));
+  EXPECT_EQ(schedule.next_at(), start.plus_ms(10));
+  EXPECT_EQ(schedule.take_due(start.plus_us(9'999), 10), Ids{});
+  EXPECT_EQ(schedule.take_due(start.plus_ms(20), 10), (Ids{2, 1}));
+  EXPECT_EQ(schedule.open(), 1U);
+}
+
+TEST_F(EffectScheduleTest, HandsOutOnceUntilPutAgain) {
+  schedule.put(1, payment, EffectState::ready, start);
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{1});
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{});
+  schedule.begun(sending(1), start.plus_ms(5));
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{});
+  ASSERT_TRUE(schedule.finished(1, 1));
+  schedule.put(1, payment, EffectState::unknown, start);
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{1});
+}
+
+TEST_F(EffectScheduleTest, PutTwiceIsHandedOutOnce) {
+  schedule.put(1, payment, EffectState::unknown, start);
+  schedule.put(1, payment, EffectState::unknown, start);  // an operator hurried it
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{1});
+  schedule.begun(sending(1), start.plus_ms(5));
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{});
+}
+
+TEST_F(EffectScheduleTest, NeverMoreThanItsDestinationTakes) {
+  for (std::int64_t id = 1; id <= 5; ++id) schedule.put(id, payment, EffectState::ready, start);
+  EXPECT_EQ(schedule.take_due(start, 10), (Ids{1, 2}));
+  EXPECT_EQ(schedule.next_at(), Time::never()) << "it waits for an answer, not for a time";
+  schedule.begun(sending(1), start.plus_ms(5));
+  schedule.begun(sending(2), start.plus_ms(6));
+  EXPECT_EQ(schedule.next_at(), start.plus_ms(5)) << "when the first one is given up";
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{});
+  ASSERT_TRUE(schedule.finished(2, 1));
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{3});
+  schedule.release(3);  // its claim found nothing to do
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{4});
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{});
+}
+
+TEST_F(EffectScheduleTest, LimitOfOneCallIsKept) {
+  schedule.put(1, payment, EffectState::ready, start);
+  schedule.put(2, payment, EffectState::ready, start);
+  EXPECT_EQ(schedule.take_due(start, 1), Ids{1});
+  EXPECT_EQ(schedule.take_due(start, 1), Ids{2});
+}
+
+TEST_F(EffectScheduleTest, OnlyTheClaimsOwnTokenFinishesIt) {
+  schedule.put(1, payment, EffectState::ready, start);
+  (void)schedule.take_due(start, 1);
+  schedule.begun(sending(1, 7), start.plus_ms(5));
+  EXPECT_FALSE(schedule.finished(1, 6));
+  EXPECT_FALSE(schedule.finished(2, 7));
+  EXPECT_EQ(schedule.under_way(), 1U);
+  EXPECT_TRUE(schedule.finished(1, 7));
+  EXPECT_FALSE(schedule.finished(1, 7)) << "a second answer is dropped";
+  EXPECT_EQ(schedule.under_way(), 0U);
+}
+
+TEST_F(EffectScheduleTest, OverdueNamesWhoDidNotAnswer) {
+  schedule.begun(sending(1), start.plus_ms(5));
+  schedule.begun(sending(2), start.plus_ms(9));
+  EXPECT_TRUE(schedule.overdue(start.plus_us(4'999)).empty());
+  ASSERT_EQ(schedule.overdue(start.plus_ms(5)).size(), 1U);
+  EXPECT_EQ(schedule.overdue(start.plus_ms(5))[0].id, 1);
+  EXPECT_EQ(schedule.overdue(start.plus_ms(9)).size(), 2U);
+}
+
+TEST_F(EffectScheduleTest, LeavesAloneWhatItHasNothingToDoFor) {
+  schedule.put(1, "another kind", EffectState::ready, start);
+  for (const EffectState state :
+       {EffectState::sending, EffectState::polling, EffectState::inquiring, EffectState::waiting,
+        EffectState::ended}) {
+    schedule.put(2, payment, state, start);
+  }
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{});
+  EXPECT_EQ(schedule.next_at(), Time::never());
+  EXPECT_EQ(schedule.open(), 0U);
+}
+
+class RatedSchedule : public EffectScheduleTest {
+ protected:
+  RatedSchedule() : EffectScheduleTest(1'000, 10) {}
+};
+
+TEST_F(RatedSchedule, NoMoreStartsThanTheRate) {
+  for (std::int64_t id = 1; id <= 200; ++id) schedule.put(id, payment, EffectState::ready, start);
+  std::size_t started = 0;
+  for (int ms = 0; ms <= 3'000; ms += 10) {
+    started += schedule.take_due(start.plus_ms(ms), 1'000).size();
+    // A burst of one second's worth at first, the rate after that.
+    EXPECT_LE(static_cast<double>(started), 10.0 + 10.0 * ms / 1'000.0 + 0.001) << ms;
+  }
+  EXPECT_GE(started, 39U) << "and not less, or the loop would stand still";
+}
+
+TEST_F(RatedSchedule, NextAtIsWhenTheRateAllowsIt) {
+  for (std::int64_t id = 1; id <= 20; ++id) schedule.put(id, payment, EffectState::ready, start);
+  EXPECT_EQ(schedule.take_due(start, 100).size(), 10U);
+  const Time next = schedule.next_at();
+  EXPECT_GT(next, start);
+  EXPECT_LE(next, start.plus_ms(100));
+  EXPECT_EQ(schedule.take_due(start.plus_ms(100), 100).size(), 1U);
+}
+
+}  // namespace
+}  // namespace pawl::protocol
