@@ -40,7 +40,7 @@ void CustodianEffects::start(const EffectCall& call, Done done) {
   }
 }
 
-void handle_effects(Engine& engine, std::shared_ptr<Custodian> custodian) {
+void add_effect_handlers(Engine& engine, std::shared_ptr<Custodian> custodian) {
   const auto handler = std::make_shared<CustodianEffects>(std::move(custodian));
   for (const auto kind :
        {LockRequest::kind, ReleaseRequest::kind, RefundRequest::kind, PayoutRequest::kind}) {

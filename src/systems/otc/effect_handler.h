@@ -25,6 +25,6 @@ class CustodianEffects final : public EffectHandler {
 };
 
 // Registers one for every kind. Before Engine::start().
-void handle_effects(Engine& engine, std::shared_ptr<Custodian> custodian);
+void add_effect_handlers(Engine& engine, std::shared_ptr<Custodian> custodian);
 
 }  // namespace pawl::otc
