@@ -95,7 +95,8 @@ bench_main() {
   exec "$root/build/release/bench/pawl_bench_$name" "$@"
 }
 
-# The names as the build knows them.
+# The names of the programs as the build knows them.
 bench_names() {
-  ninja -C "$root/build/release" -t targets all | sed -n 's/^pawl_bench_\([a-z0-9_]*\): phony$/\1/p' | sort -u
+  ninja -C "$root/build/release" -t targets all |
+    sed -n 's|^bench/pawl_bench_\([a-z0-9_]*\): CXX_EXECUTABLE_LINKER.*|\1|p' | sort -u
 }
