@@ -100,10 +100,10 @@ Result<void> ChildProcess::start(const Options& options) {
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  const int log_fd = options.log_file.empty()
-                         ? -1
-                         : open(options.log_file.c_str(),
-                                O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int log_fd =
+      options.log_file.empty()
+          ? -1
+          : open(options.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child == 0) {
@@ -131,9 +131,9 @@ Result<void> ChildProcess::start(const Options& options) {
   kill_now();
   std::string what = "pawl";
   for (const auto& word : options.arguments) what += " " + word;
-  return fail(child_not_started, what + (exit_code_ < 0 ? " was not ready in time"
-                                                        : " ended with exit code " +
-                                                              std::to_string(exit_code_)));
+  return fail(child_not_started,
+              what + (exit_code_ < 0 ? " was not ready in time"
+                                     : " ended with exit code " + std::to_string(exit_code_)));
 }
 
 bool ChildProcess::reap(bool wait) {

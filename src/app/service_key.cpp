@@ -18,7 +18,8 @@ constexpr std::size_t key_text_bytes = 64;
 
 class OpenFile {
  public:
-  OpenFile(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+  OpenFile(const std::string& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
   ~OpenFile() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -32,7 +33,7 @@ class OpenFile {
 
 Result<otc::SigningKey> read_key(const std::string& path) {
   const OpenFile file(path, O_RDONLY);
-  struct stat status {};
+  struct stat status{};
   if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) {
     return fail(key_file_unusable, path + ": " + std::strerror(errno));
   }

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/client_options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+namespace pawl::app {
+
+namespace {
+
+constexpr unsigned verb_timeout_ms = 30'000;
+
+std::string environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? otherwise : value;
+}
+
+Exit complain(const Error& error) {
+  const Exit exit = report(error);
+  if (error.code == nobody_listens) {
+    std::fprintf(stderr, "pawl: start one with `pawl serve`, or name yours with --url\n");
+  }
+  return exit;
+}
+
+}  // namespace
+
+ClientOptions::ClientOptions() : url(environment("PAWL_URL", "http://127.0.0.1:7333")) {}
+
+void ClientOptions::add_to(CLI::App& verb) {
+  verb.add_option("--url", url, "the server (default $PAWL_URL, else http://127.0.0.1:7333)");
+  verb.add_flag("--json", json, "the server's answer as it came");
+}
+
+OperatorOptions::OperatorOptions() : as(environment("USER", "")) {}
+
+void OperatorOptions::add_to(CLI::App& verb, bool reason_needed, bool with_token) {
+  verb.add_option("--as", as, "your name, for the journal (default $USER)");
+  auto* option = verb.add_option("--reason", reason, "why, for the journal");
+  if (reason_needed) option->required();
+  if (with_token) {
+    verb.add_option("--token", token,
+                    "refuse unless the effect's token is still this one, as `show` gave it")
+        ->check(CLI::NonNegativeNumber);
+  }
+}
+
+std::string OperatorOptions::body() const {
+  json::Writer out;
+  out.begin_object().field("as", as).field("reason", reason);
+  if (token != 0) out.field("token", token);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Exit print_answer(const ClientOptions& options, const std::string& path,
+                  const std::function<std::string(const json::Value&)>& show) {
+  HttpCall server(options.url, verb_timeout_ms);
+  const auto answer = server.get(path);
+  if (!answer) return complain(answer.error());
+  if (!answer->ok()) {
+    std::fprintf(stderr, "pawl: %s\n", answer->problem().c_str());
+    return exit_of(*answer);
+  }
+  const std::string text = options.json ? answer->body.text() + "\n" : show(answer->body);
+  std::fputs(text.c_str(), stdout);
+  return Exit::done;
+}
+
+Exit post_verb(const ClientOptions& options, const std::string& path,
+               const OperatorOptions& as_operator, const std::string& done) {
+  if (as_operator.as.empty()) {
+    std::fprintf(stderr, "pawl: who asks? give --as NAME\n");
+    return Exit::usage;
+  }
+  HttpCall server(options.url, verb_timeout_ms);
+  const auto answer = server.post(path, as_operator.body());
+  if (!answer) return complain(answer.error());
+  if (options.json) {
+    std::printf("%s\n", answer->body.text().c_str());
+  } else if (answer->ok()) {
+    std::printf("%s\n", done.c_str());
+  }
+  if (!answer->ok() && !options.json) {
+    std::fprintf(stderr, "pawl: %s\n", answer->problem().c_str());
+  }
+  return exit_of(*answer);
+}
+
+std::string member_text(const json::Value& object, std::string_view name) {
+  const auto* member = object.find(name);
+  return member == nullptr ? std::string() : std::string(member->as_string().value_or(""));
+}
+
+std::int64_t member_number(const json::Value& object, std::string_view name) {
+  const auto* member = object.find(name);
+  return member == nullptr ? 0 : member->as_int64().value_or(0);
+}
+
+const json::Value::Array& member_array(const json::Value& object, std::string_view name) {
+  static const json::Value::Array none;
+  const auto* member = object.find(name);
+  const auto* array = member == nullptr ? nullptr : member->as_array();
+  return array == nullptr ? none : *array;
+}
+
+}  // namespace pawl::app

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the verbs that talk to a server share: its address, the operator's name and reason, and how
+// an answer is printed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "app/exit_code.h"
+#include "app/http_call.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pawl::app {
+
+struct ClientOptions {
+  std::string url;  // --url, else PAWL_URL, else http://127.0.0.1:7333
+  bool json = false;
+
+  ClientOptions();
+  void add_to(CLI::App& verb);
+};
+
+struct OperatorOptions {
+  std::string as;  // --as, else $USER
+  std::string reason;
+  std::int64_t token = 0;
+
+  OperatorOptions();
+  void add_to(CLI::App& verb, bool reason_needed, bool with_token);
+  std::string body() const;
+};
+
+// GETs and prints: the JSON as it came, or what `show` makes of it. Complaints go to stderr.
+Exit print_answer(const ClientOptions& options, const std::string& path,
+                  const std::function<std::string(const json::Value&)>& show);
+// POSTs an operator's verb and says what became of it.
+Exit post_verb(const ClientOptions& options, const std::string& path,
+               const OperatorOptions& as_operator, const std::string& done);
+
+// Members of an answer, "" or 0 where there is none.
+std::string member_text(const json::Value& object, std::string_view name);
+std::int64_t member_number(const json::Value& object, std::string_view name);
+// Its items; none if it is no array.
+const json::Value::Array& member_array(const json::Value& object, std::string_view name);
+
+}  // namespace pawl::app

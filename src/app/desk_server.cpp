@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/desk_server.h"
+
+#include <pawl/log.h>
+
+#include <utility>
+
+#include "app/health_routes.h"
+#include "app/listen_address.h"
+#include "app/operator_routes.h"
+#include "app/service_key.h"
+#include "systems/otc/custodian_own.h"
+#include "systems/otc/effect_handler.h"
+#include "systems/otc/machine.h"
+#include "systems/otc/routes.h"
+
+namespace pawl::app {
+
+void declare_systems(Registry& registry, const Settings& settings,
+                     const otc::Custodian* custodian) {
+  otc::declare(registry, settings.otc, custodian);
+}
+
+Result<std::unique_ptr<DeskServer>> DeskServer::start(const Settings& settings) {
+  if (auto sound = check_settings(settings); !sound) return std::unexpected(sound.error());
+  std::unique_ptr<DeskServer> desk(new DeskServer(settings));
+  if (auto opened = desk->open(); !opened) return std::unexpected(opened.error());
+  return desk;
+}
+
+DeskServer::~DeskServer() {
+  stop();
+}
+
+std::string DeskServer::url() const {
+  auto address = parse_listen_address(settings_.listen);
+  address->port = port_;
+  return address->url();
+}
+
+Result<void> DeskServer::open_custodian() {
+  const auto key = load_or_make_key(service_key_path(settings_.data_dir));
+  if (!key) return std::unexpected(key.error());
+  net::ClientOptions options;
+  options.max_connections_per_host = static_cast<std::size_t>(settings_.otc.custodian_concurrency);
+  auto custodian = otc::OwnCustodian::create(
+      settings_.custodian_url, *key, std::make_shared<net::Client>(options), system_clock());
+  if (!custodian) return std::unexpected(custodian.error());
+  custodian_ = std::move(*custodian);
+  log::info("service_key", {{"public_key", key->public_key_hex()}});
+  return {};
+}
+
+Result<void> DeskServer::open() {
+  if (auto made = prepare_data_dir(settings_.data_dir); !made) return made;
+  if (auto opened = open_custodian(); !opened) return opened;
+  declare_systems(registry_, settings_, custodian_.get());
+  SqliteOptions store_options = settings_.store;
+  store_options.path = settings_.database_path();
+  auto store = open_sqlite(store_options, registry_);
+  if (!store) return std::unexpected(store.error());
+  EngineOptions options;
+  options.max_waiting = static_cast<std::size_t>(settings_.max_waiting);
+  options.max_batch = static_cast<std::size_t>(settings_.max_batch);
+  options.stop_grace_ms = settings_.stop_grace_ms;
+  options.config.set(settings_.otc);
+  engine_ = std::make_unique<Engine>(std::move(*store), registry_, std::move(options));
+  otc::add_effect_handlers(*engine_, custodian_);
+  if (auto started = engine_->start(); !started) return started;
+  const auto address = parse_listen_address(settings_.listen);
+  net::ServerOptions http = settings_.http;
+  http.host = address->host;
+  http.port = address->port;
+  server_ = std::make_unique<net::Server>(http, routes());
+  const auto port = server_->start();
+  if (!port) return std::unexpected(port.error());
+  port_ = *port;
+  return {};
+}
+
+net::Router DeskServer::routes() {
+  net::Router router;
+  add_health_routes(router, *engine_, readiness_);
+  add_operator_routes(router, *engine_);
+  otc::add_routes(router, *engine_, settings_.otc, operator_gate());
+  return router;
+}
+
+void DeskServer::stop() {
+  readiness_->stopping = true;
+  // First the engine: requests that wait are answered while their connections are still open.
+  if (engine_) engine_->stop();
+  if (server_) server_->stop();
+}
+
+}  // namespace pawl::app

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The server as `pawl serve` runs it: store, engine, custodian and routes put together from the
+// settings, started in that order and stopped in the other. Signals, files of the process and its
+// exit code are left to the verb.
+#pragma once
+
+#include <pawl/engine.h>
+#include <pawl/machine.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "app/settings.h"
+#include "net/server.h"
+#include "systems/otc/custodian.h"
+
+namespace pawl::app {
+
+// Whether the server takes writes, for /readyz; shared with its handlers.
+struct Readiness {
+  std::atomic<bool> stopping = false;
+};
+
+class DeskServer {
+ public:
+  // Makes the data folder and the service key where they are missing, opens the store, starts the
+  // engine and listens. Errors: those of each of these parts.
+  static Result<std::unique_ptr<DeskServer>> start(const Settings& settings);
+  ~DeskServer();  // stop()
+
+  std::uint16_t port() const { return port_; }
+  std::string url() const;
+
+  // /readyz says no, commands taken are finished, then the connections are closed. Once.
+  void stop();
+
+ private:
+  explicit DeskServer(const Settings& settings) : settings_(settings) {}
+  Result<void> open();
+  Result<void> open_custodian();
+  net::Router routes();
+
+  const Settings settings_;
+  Registry registry_;
+  std::shared_ptr<otc::Custodian> custodian_;
+  std::shared_ptr<Readiness> readiness_ = std::make_shared<Readiness>();
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<net::Server> server_;
+  std::uint16_t port_ = 0;
+};
+
+// The registry that a store of these settings is opened with: by the server, by migrate and by
+// audit alike. Without a custodian, the resend rules of our own contract.
+void declare_systems(Registry& registry, const Settings& settings,
+                     const otc::Custodian* custodian = nullptr);
+
+}  // namespace pawl::app

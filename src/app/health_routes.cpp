@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/health_routes.h"
+
+#include <tuple>
+#include <utility>
+
+#include "systems/otc/wallet_ledger.h"
+
+namespace pawl::app {
+
+// A command that changes nothing: to decide it, the store must take a lock for writing. Its id is
+// always the same, so the receipt is written once and only looked up from then on.
+struct ReadinessProbe {
+  static constexpr std::string_view kind = "app.readiness_probe";
+  std::string wallet = "readiness";
+  auto keys() const { return std::tuple{Key<otc::WalletLedger>{wallet}}; }
+  static constexpr auto fields() { return std::tuple{field("wallet", &ReadinessProbe::wallet)}; }
+};
+
+Decision decide(const ReadinessProbe&, Locked<otc::WalletLedger>&, const Context&) {
+  return Decision::ignore("the store answers");
+}
+
+namespace {
+
+net::Response status_answer(std::string_view status) {
+  net::Response response;
+  response.body = "{\"status\":\"" + std::string(status) + "\"}";
+  return response;
+}
+
+}  // namespace
+
+void add_health_routes(net::Router& router, Engine& engine, std::shared_ptr<Readiness> readiness) {
+  router.add("GET", "/healthz",
+             [](const net::Request&, net::Responder respond) { respond(status_answer("alive")); });
+  router.add(
+      "GET", "/readyz",
+      [&engine, readiness = std::move(readiness)](const net::Request&, net::Responder respond) {
+        if (readiness->stopping) return respond(Error(engine_stopping));
+        auto shared = std::make_shared<net::Responder>(std::move(respond));
+        engine.submit(ReadinessProbe{}, {.principal = "system:readyz", .id = "probe"},
+                      [shared](Result<Receipt> receipt) {
+                        if (!receipt) return (*shared)(receipt.error());
+                        (*shared)(status_answer("ready"));
+                      });
+      });
+}
+
+}  // namespace pawl::app

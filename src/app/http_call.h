@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One HTTP call at a time to a Pawl server or a sandbox, waiting for the answer: what the verbs of
+// the command line, the demo and the tests are made of. Retries nothing.
+#pragma once
+
+#include <pawl/error.h>
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/exit_code.h"
+#include "core/json.h"
+#include "net/client.h"
+
+namespace pawl::app {
+
+inline constexpr ErrorCode nobody_listens{"nobody_listens", ErrorClass::unavailable,
+                                          "No server answers at this address"};
+inline constexpr ErrorCode answer_lost{"answer_lost", ErrorClass::in_doubt,
+                                       "The request was sent and its answer did not come"};
+inline constexpr ErrorCode answer_unreadable{"answer_unreadable", ErrorClass::upstream,
+                                             "The answer is not what this program understands"};
+
+struct HttpAnswer {
+  unsigned status = 0;
+  json::Value body;  // null if there was none
+
+  bool ok() const { return status >= 200 && status < 300; }
+  // A text member of the body; "" if it has none of that name.
+  std::string text(std::string_view name) const;
+  // "code: title (detail)" of a problem; the status where it is none.
+  std::string problem() const;
+};
+
+// Exit of an answer that was no success.
+Exit exit_of(const HttpAnswer& answer);
+
+class HttpCall {
+ public:
+  // `url` without a path, e.g. "http://127.0.0.1:7333".
+  explicit HttpCall(std::string url, unsigned timeout_ms = 60'000);
+
+  // Errors: nobody_listens (nothing was sent), answer_lost, answer_unreadable.
+  Result<HttpAnswer> get(std::string_view path);
+  Result<HttpAnswer> post(std::string_view path, std::string body,
+                          std::vector<net::Header> headers = {});
+  Result<HttpAnswer> remove(std::string_view path);
+
+  const std::string& url() const { return url_; }
+
+ private:
+  Result<HttpAnswer> send(net::ClientRequest request);
+
+  std::string url_;
+  unsigned timeout_ms_;
+  net::Client client_;
+};
+
+// Everything but A-Z a-z 0-9 - . _ ~ as %XX, for one path segment or query value.
+std::string percent_encoded(std::string_view text);
+
+}  // namespace pawl::app

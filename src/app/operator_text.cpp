@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/operator_text.h"
+
+#include "app/client_options.h"
+#include "app/text_table.h"
+
+namespace pawl::app {
+
+namespace {
+
+std::string number(const json::Value& object, std::string_view name) {
+  return std::to_string(member_number(object, name));
+}
+
+std::string shown(const json::Value& value) {
+  if (const auto text = value.as_string()) return std::string(*text);
+  if (value.is_null()) return "";
+  return value.text();
+}
+
+// "2026-01-02T03:04:05.678901Z" without what a person does not need.
+std::string short_time(const json::Value& object, std::string_view name) {
+  std::string time = member_text(object, name);
+  if (time.size() == 27) {
+    time[10] = ' ';
+    time.resize(23);
+  }
+  return time;
+}
+
+}  // namespace
+
+std::string row_text(const json::Value& row) {
+  std::string out;
+  const auto* members = row.as_object();
+  std::size_t widest = 0;
+  for (const auto& [name, value] : *members) {
+    if (!shown(value).empty()) widest = std::max(widest, name.size());
+  }
+  for (const auto& [name, value] : *members) {
+    const std::string text = printable(shown(value));
+    if (text.empty()) continue;
+    out += "  " + name + std::string(widest - name.size() + 2, ' ') + text + "\n";
+  }
+  return out;
+}
+
+std::string timeline_text(const json::Value& entity) {
+  TextTable table({"TIME", "V", "COMMAND", "WHO", "FROM -> TO", "WHY"});
+  const auto& entries = member_array(entity, "timeline");
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    const std::string from = member_text(*entry, "from");
+    const std::string to = member_text(*entry, "to");
+    const std::string reason = member_text(*entry, "reason");
+    const std::string move = from.empty() ? "(new) -> " + to : from == to ? to : from + " -> " + to;
+    table.add({short_time(*entry, "time"), number(*entry, "version"),
+               member_text(*entry, "command"), member_text(*entry, "who"), move,
+               member_text(*entry, "why") + (reason.empty() ? "" : ": " + reason)});
+  }
+  return table.text();
+}
+
+std::string effects_text(const json::Value::Array& effects) {
+  TextTable table({"ID", "KIND", "STATE", "OUTCOME", "SENT", "ASKED", "CODE", "OWNER"});
+  for (const auto& effect : effects) {
+    table.add({number(effect, "id"), member_text(effect, "kind"), member_text(effect, "state"),
+               member_text(effect, "outcome"), number(effect, "attempt"), number(effect, "inquiry"),
+               member_text(effect, "code"),
+               member_text(effect, "machine") + "/" + member_text(effect, "key")});
+  }
+  return table.text();
+}
+
+std::string effect_text(const json::Value& effect) {
+  return row_text(effect);
+}
+
+std::string entity_text(const json::Value& entity) {
+  std::string out = member_text(entity, "machine") + " " + member_text(entity, "key") +
+                    ", version " + number(entity, "version") + "\n";
+  if (const auto* row = entity.find("row")) out += row_text(*row);
+  out += "\n" + timeline_text(entity);
+  const auto& effects = member_array(entity, "effects");
+  if (effects.empty()) return out;
+  out += "\n" + effects_text(effects);
+  for (const auto& effect : effects) {
+    const std::string history = member_text(effect, "history");
+    if (!history.empty()) out += "  " + number(effect, "id") + ": " + printable(history) + "\n";
+  }
+  return out;
+}
+
+std::string alerts_text(const json::Value& answer) {
+  TextTable table({"ID", "CODE", "COUNT", "FIRST SEEN", "LAST SEEN", "ON", "EFFECT", "DETAIL"});
+  for (const auto& alert : member_array(answer, "alerts")) {
+    const auto effect = member_number(alert, "effect_id");
+    table.add({number(alert, "id"), member_text(alert, "code"), number(alert, "count"),
+               short_time(alert, "first_seen"), short_time(alert, "last_seen"),
+               member_text(alert, "machine") + "/" + member_text(alert, "key"),
+               effect == 0 ? "" : std::to_string(effect), member_text(alert, "detail")});
+  }
+  return table.empty() ? "no open alerts\n" : table.text();
+}
+
+std::string parked_text(const json::Value& answer) {
+  TextTable table({"ID", "SOURCE", "KIND", "FOR", "CODE", "DETAIL"});
+  for (const auto& parked : member_array(answer, "parked")) {
+    table.add({number(parked, "id"), member_text(parked, "source"), member_text(parked, "kind"),
+               member_text(parked, "machine") + "/" + member_text(parked, "key"),
+               member_text(parked, "code"), member_text(parked, "detail")});
+  }
+  return table.empty() ? "nothing is parked\n" : table.text();
+}
+
+}  // namespace pawl::app

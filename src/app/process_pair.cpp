@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/process_pair.h"
+
+#include <fstream>
+#include <utility>
+
+namespace pawl::app {
+
+namespace {
+
+// Above a server's own stop_deadline_ms.
+constexpr std::int64_t stop_wait_ms = 25'000;
+
+// What a child says before it gives up is its last line.
+std::string last_line(const std::string& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::string last;
+  while (std::getline(in, line)) {
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+std::string local(std::uint16_t port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
+
+}  // namespace
+
+Result<void> ProcessPair::start_child(ChildProcess& child, std::vector<std::string> arguments,
+                                      const std::string& log_file) {
+  ChildProcess::Options options;
+  options.program = options_.program;
+  options.arguments = std::move(arguments);
+  options.log_file = log_file;
+  auto started = child.start(options);
+  if (started) return {};
+  failed_exit_code_ = child.exit_code();
+  return fail(child_not_started, started.error().detail + ": " + last_line(log_file));
+}
+
+Result<void> ProcessPair::start() {
+  auto started =
+      start_child(sandbox_,
+                  {"sandbox", "--listen", local(options_.sandbox_port), "--data", options_.data_dir,
+                   "--payout-delay-ms", std::to_string(options_.payout_delay_ms), "--fault-seed",
+                   std::to_string(options_.fault_seed)},
+                  sandbox_log());
+  if (!started) return started;
+  return start_server();
+}
+
+Result<void> ProcessPair::start_server() {
+  std::vector<std::string> arguments{"serve",      "--listen",        local(options_.port),
+                                     "--data",     options_.data_dir, "--custodian-url",
+                                     sandbox_url()};
+  if (!options_.config_file.empty()) {
+    arguments.insert(arguments.end(), {"--config", options_.config_file});
+  }
+  auto started = start_child(server_, std::move(arguments), server_log());
+  if (started) options_.port = server_.port();
+  return started;
+}
+
+bool ProcessPair::stop() {
+  const bool server_ended = server_.stop(stop_wait_ms);
+  return sandbox_.stop(stop_wait_ms) && server_ended;
+}
+
+}  // namespace pawl::app

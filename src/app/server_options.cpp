@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/server_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace pawl::app {
+
+void ServerOptions::add_config_and_data(CLI::App& verb) {
+  verb.add_option("--config", config_file, "TOML file; `pawl config` lists what may stand in it");
+  verb.add_option("--data", data_dir, "folder of the store and the keys (default ./.pawl)");
+}
+
+void ServerOptions::add_all(CLI::App& verb) {
+  add_config_and_data(verb);
+  verb.add_option("--listen", listen, "HOST:PORT on this machine (default 127.0.0.1:7333)");
+  verb.add_option("--custodian-url", custodian_url,
+                  "the custodian (default http://127.0.0.1:7334, where `pawl sandbox` listens)");
+}
+
+Result<Settings> ServerOptions::read() const {
+  Settings settings;
+  if (!config_file.empty()) {
+    if (auto done = read_settings_file(config_file, settings); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+  if (!listen.empty()) settings.listen = listen;
+  if (!data_dir.empty()) settings.data_dir = data_dir;
+  if (!custodian_url.empty()) settings.custodian_url = custodian_url;
+  if (auto sound = check_settings(settings); !sound) return std::unexpected(sound.error());
+  return settings;
+}
+
+}  // namespace pawl::app

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// pawl migrate: brings a store's tables up to this program's, or says whether they are.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "app/desk_server.h"
+#include "app/server_options.h"
+#include "app/verbs.h"
+
+namespace pawl::app {
+
+namespace {
+
+struct MigrateOptions {
+  ServerOptions server;
+  bool check = false;
+};
+
+Exit migrate(const MigrateOptions& options) {
+  const auto settings = options.server.read();
+  if (!settings) return report(settings.error());
+  Registry registry;
+  declare_systems(registry, *settings);
+  SqliteOptions store_options = settings->store;
+  store_options.path = settings->database_path();
+  store_options.create = false;
+  store_options.migrate = !options.check;
+  if (::access(store_options.path.c_str(), F_OK) != 0) {
+    std::fprintf(stderr, "pawl: there is no store at %s; `pawl serve` makes one\n",
+                 store_options.path.c_str());
+    return Exit::finding;
+  }
+  const auto store = open_sqlite(store_options, registry);
+  if (!store) return report(store.error());
+  std::printf("%s is up to date\n", store_options.path.c_str());
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_migrate(CLI::App& app, Chosen& chosen) {
+  auto options = std::make_shared<MigrateOptions>();
+  auto* verb = app.add_subcommand("migrate", "Bring a store's tables up to this program's");
+  options->server.add_config_and_data(*verb);
+  verb->add_flag("--check", options->check, "change nothing: say whether they are");
+  verb->footer(
+      "Stop the server and copy the data folder first. Each migration is one transaction: it is\n"
+      "there whole or not at all. A store that is newer than this program is left alone.\n"
+      "\n"
+      "Examples:\n"
+      "  pawl migrate --check --data /var/lib/pawl\n"
+      "  pawl migrate --data /var/lib/pawl\n"
+      "\n"
+      "Exit codes: 0 up to date, 1 it is not, or differs, 2 usage, 4 a server has it open.");
+  verb->callback([options, &chosen] { chosen = [options] { return migrate(*options); }; });
+}
+
+}  // namespace pawl::app
