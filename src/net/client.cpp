@@ -289,6 +289,7 @@ asio::awaitable<std::optional<Error>> Client::Impl::dial(Exchange& x, ClientStre
                                                          const Endpoints& endpoints) {
   error_code ec = asio::error::host_not_found;
   for (const tcp::endpoint& endpoint : endpoints) {
+    if (x.interruption()) co_return x.interruption();
     error_code ignored;
     stream.socket().close(ignored);
     const auto [failure] =

@@ -48,8 +48,10 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
     interruption_.emplace(std::move(why));
     sleep_.cancel();
     if (stream == nullptr) return;
+    // Closed and not cancelled: a cancellation that falls between two steps of a handshake or of a
+    // long write finds nothing to cancel, and the next step would then wait for ever.
     boost::system::error_code ignored;
-    stream->socket().cancel(ignored);
+    stream->socket().close(ignored);
   }
 
   // Interrupts at `when` with client_timed_out, unless set anew before.

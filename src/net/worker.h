@@ -43,10 +43,10 @@ class ConnectionBase {
  public:
   virtual ~ConnectionBase() = default;
 
-  // Interrupts what the connection waits for when its deadline has passed.
+  // Interrupts what the connection waits for when its deadline has passed; again at every sweep
+  // until it noticed, since one that falls between two steps of a long write interrupts nothing.
   void check(Clock::time_point now) {
     if (now < deadline_) return;
-    deadline_ = Clock::time_point::max();
     expired_ = true;
     interrupt();
   }

@@ -241,6 +241,18 @@ TEST(ClientCancel, BeforeTheWriteIsNeverSentAndAfterItUnknown) {
   EXPECT_EQ(server.accepted(), 1);
 }
 
+// The alarm rings between two steps of a handshake, when nothing is there to be cancelled: the
+// thread is held until the connection and the alarm are both due, and then sees both at once.
+TEST(ClientNeverSent, WhenTheAlarmRingsBetweenTwoSteps) {
+  const FaultServer server([](FaultPeer& p) { p.hang(); });
+  constexpr unsigned timeout_ms = 50;
+  Client client(ClientOptions{.connect_timeout_ms = timeout_ms});
+  PendingCall late(client, get_request(server.url("/", "https")));
+  client.send(get_request("no url"),
+              [](ClientResult) { std::this_thread::sleep_for(milliseconds(4 * timeout_ms)); });
+  EXPECT_EQ(outcome(late.get()), "never_sent client_timed_out");
+}
+
 TEST(ClientCancel, FreesTheConnectionForTheNext) {
   std::atomic<int> arrived{0};
   const FaultServer server([&](FaultPeer& p) {
