@@ -167,7 +167,9 @@ TEST(ClientBounds, ConnectionsAndQueueOfAHost) {
   Client client(ClientOptions{.max_connections_per_host = 2, .max_queued_per_host = 3});
   std::vector<std::unique_ptr<PendingCall>> calls;
   for (int i = 0; i < 6; ++i) {
-    calls.push_back(std::make_unique<PendingCall>(client, get_request(hanging.url(), 500)));
+    // Those in the queue give up first, so that none of them gets a connection at the last moment.
+    const unsigned timeout_ms = i < 2 ? 1'000 : 200;
+    calls.push_back(std::make_unique<PendingCall>(client, get_request(hanging.url(), timeout_ms)));
   }
   EXPECT_EQ(outcome(calls.back()->get()), "never_sent client_queue_full");
   EXPECT_EQ(outcome(call(client, get_request(other.url()))), "200") << "another host is free";
