@@ -12,22 +12,20 @@ readonly packages_run=(
   ca-certificates
 )
 # Testing, on top of run.
+# (CMake's package of GoogleTest wants the files of gmock too.)
 readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3)
-# Benchmarks, on top of run.
-readonly packages_bench=(libbenchmark-dev wrk)
-# Developing, on top of test and bench. clang-tidy-19 brings python3 with it, which the house rules
+# Developing, on top of test. clang-tidy-19 brings python3 with it, which the house rules
 # of scripts/lint_rules.py use; it is named because we use it ourselves.
 readonly packages_dev=(clang-format-19 clang-tidy-19 python3 git)
 
-readonly package_groups="run test bench dev"
+readonly package_groups="run test dev"
 
 # packages_of GROUP: the group's packages with those it stands on, one a line.
 packages_of() {
   case $1 in
     run) printf '%s\n' "${packages_run[@]}" ;;
     test) packages_of run && printf '%s\n' "${packages_test[@]}" ;;
-    bench) packages_of run && printf '%s\n' "${packages_bench[@]}" ;;
-    dev) packages_of test && printf '%s\n' "${packages_bench[@]}" "${packages_dev[@]}" ;;
+    dev) packages_of test && printf '%s\n' "${packages_dev[@]}" ;;
   esac
 }
 

@@ -47,7 +47,7 @@ bench_help() {
 usage: ./dev bench NAME [options of the benchmark]
        ./dev bench --list
 
-Installs what the benchmarks need, builds bench/pawl_bench_NAME of the release and becomes it. All
+Installs what running needs, builds bench/pawl_bench_NAME of the release and becomes it. All
 further options go to it, for example --store sqlite --json.
 
   --list   the names
@@ -80,7 +80,7 @@ bench_main() {
   esac
   local name=$1
   shift
-  setup_ensure bench
+  setup_ensure run
   build_configure release -DPAWL_BUILD_BENCH=ON
   if [[ $name == --list ]]; then
     bench_names

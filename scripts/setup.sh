@@ -9,14 +9,13 @@ source "$root/scripts/quiet_services.sh"
 
 setup_help() {
   cat <<'HELP'
-usage: ./dev setup [run|test|bench|dev ...] [--dry-run]
+usage: ./dev setup [run|test|dev ...] [--dry-run]
 
 Installs the Debian 12 packages that are missing for the groups named (default: dev).
 
-  run      build and run the program
+  run      build and run the program and its benchmarks
   test     run, and what the tests need
-  bench    run, and what the benchmarks need
-  dev      all of these, clang-format, clang-tidy, python3 and git
+  dev      both, clang-format, clang-tidy, python3 and git
 
   --dry-run   say what is missing and what would be installed; needs no root, changes nothing
 
@@ -40,7 +39,7 @@ setup_main() {
     case $1 in
       -h | --help) setup_help && return ;;
       --dry-run) dry_run=yes ;;
-      run | test | bench | dev) groups+=("$1") ;;
+      run | test | dev) groups+=("$1") ;;
       *) usage_error "setup: unknown option or group \"$1\" (groups: $package_groups)" "./dev setup --help" ;;
     esac
     shift
