@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A user's program, built against the installed package alone: it must compile with no flag of ours,
-// link what the static library needs, and run.
+// A user's program, built against the installed package alone: it must compile with no flag of
+// ours, link what the static library needs, and run.
 #include <pawl/error.h>
 
 #include <iostream>
