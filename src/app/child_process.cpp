@@ -25,6 +25,7 @@ namespace pawl::app {
 namespace {
 
 constexpr int reap_interval_ms = 5;
+constexpr int max_reap_wait_ms = 5'000;
 
 // Everything that allocates is done before fork(): in the child of a threaded process only
 // async-signal-safe calls are allowed.
@@ -42,24 +43,29 @@ constexpr int reap_interval_ms = 5;
   _exit(127);
 }
 
-// The port that the child announces; nothing when it ends or the deadline passes without.
-std::optional<std::uint16_t> read_ready(int fd, std::int64_t deadline_ms) {
+struct Ready {
+  std::optional<std::uint16_t> port;
+  bool ended = false;  // the child closed its end without a word
+};
+
+// Waits for the port that the child announces, until it ends or the deadline passes.
+Ready read_ready(int fd, std::int64_t deadline_ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
   std::string text;
   while (text.size() < 16) {
     const auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                              until - std::chrono::steady_clock::now())
                              .count();
-    if (left_ms <= 0) return std::nullopt;
+    if (left_ms <= 0) return {};
     pollfd entry{fd, POLLIN, 0};
     if (poll(&entry, 1, static_cast<int>(left_ms)) <= 0) continue;
     std::array<char, 16> piece{};
     const auto size = read(fd, piece.data(), piece.size());
-    if (size <= 0) return std::nullopt;
+    if (size <= 0) return {std::nullopt, true};
     text.append(piece.data(), static_cast<std::size_t>(size));
-    if (text.ends_with('\n')) return static_cast<std::uint16_t>(std::atoi(text.c_str()));
+    if (text.ends_with('\n')) return {static_cast<std::uint16_t>(std::atoi(text.c_str()))};
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace
@@ -117,15 +123,15 @@ Result<void> ChildProcess::start(const Options& options) {
     return fail(child_not_started, std::strerror(why));
   }
   pid_ = child;
-  const auto port = read_ready(ready[0], options.ready_deadline_ms);
+  const Ready answer = read_ready(ready[0], options.ready_deadline_ms);
   close(ready[0]);
-  if (port) {
-    port_ = *port;
+  if (answer.port) {
+    port_ = *answer.port;
     return {};
   }
-  // It ended, which is learnt in a moment, or it hangs.
-  for (int waited_ms = 0; pid_ > 0 && waited_ms < 1'000; waited_ms += reap_interval_ms) {
-    if (!running()) break;
+  // It closed its end because it is ending: its exit code comes in a moment.
+  for (int waited_ms = 0; answer.ended && running() && waited_ms < max_reap_wait_ms;
+       waited_ms += reap_interval_ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(reap_interval_ms));
   }
   kill_now();

@@ -51,20 +51,38 @@ Result<void> ProcessPair::start() {
   return start_server();
 }
 
-Result<void> ProcessPair::start_server() {
+std::vector<std::string> ProcessPair::server_arguments() const {
   std::vector<std::string> arguments{"serve",      "--listen",        local(options_.port),
                                      "--data",     options_.data_dir, "--custodian-url",
                                      sandbox_url()};
   if (!options_.config_file.empty()) {
     arguments.insert(arguments.end(), {"--config", options_.config_file});
   }
-  auto started = start_child(server_, std::move(arguments), server_log());
+  return arguments;
+}
+
+Result<void> ProcessPair::start_server() {
+  auto started = start_child(server_, server_arguments(), server_log());
   if (started) options_.port = server_.port();
   return started;
 }
 
+void ProcessPair::start_server_and_kill(std::int64_t after_ms) {
+  ChildProcess::Options options;
+  options.program = options_.program;
+  options.arguments = server_arguments();
+  options.log_file = server_log();
+  options.ready_deadline_ms = after_ms;
+  (void)server_.start(options);
+  server_.kill_now();
+}
+
+bool ProcessPair::stop_server() {
+  return server_.stop(stop_wait_ms);
+}
+
 bool ProcessPair::stop() {
-  const bool server_ended = server_.stop(stop_wait_ms);
+  const bool server_ended = stop_server();
   return sandbox_.stop(stop_wait_ms) && server_ended;
 }
 

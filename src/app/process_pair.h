@@ -31,6 +31,9 @@ class ProcessPair {
   // The server again, on its port, after a kill.
   Result<void> start_server();
   void kill_server() { server_.kill_now(); }
+  // Starts it and kills it after so long, ready or not.
+  void start_server_and_kill(std::int64_t after_ms);
+  bool stop_server();
   // In order, the server first; -9 for what takes longer. True if both ended by themselves.
   bool stop();
 
@@ -45,6 +48,7 @@ class ProcessPair {
   pid_t sandbox_pid() const { return sandbox_.pid(); }
 
  private:
+  std::vector<std::string> server_arguments() const;
   Result<void> start_child(ChildProcess& child, std::vector<std::string> arguments,
                            const std::string& log_file);
 

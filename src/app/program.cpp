@@ -29,8 +29,8 @@ Exit parse_and_run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "pawl " PAWL_VERSION);
   Chosen chosen;
-  for (const auto add : {&add_run, &add_serve, &add_sandbox, &add_inspect, &add_effects,
-                         &add_parked, &add_alerts, &add_config, &add_migrate}) {
+  for (const auto add : {&add_run, &add_demo, &add_serve, &add_sandbox, &add_inspect, &add_effects,
+                         &add_parked, &add_alerts, &add_audit, &add_config, &add_migrate}) {
     add(app, chosen);
   }
   try {

@@ -5,25 +5,11 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "app/http_call.h"
-#include "app/sandbox_custodian_ledger.h"
-#include "systems/otc/identifiers.h"
+#include "systems/otc/audit.h"
 
 namespace pawl::app {
-
-// The whole of the books, all pages.
-struct SandboxBooks {
-  std::int64_t issued_micro = 0;
-  std::vector<std::string> imbalances;
-  std::vector<LedgerWallet> wallets;
-  std::vector<LedgerEscrow> escrows;
-  std::vector<LedgerOperation> operations;
-
-  // Coins wherever they are: in wallets, in escrow, owed to orders, on their way.
-  std::int64_t counted_micro() const;
-};
 
 class SandboxClient {
  public:
@@ -38,7 +24,8 @@ class SandboxClient {
   Result<void> clear_faults();
   // True if it was voided, false if there was no pending payout of that key.
   Result<bool> void_payout(const std::string& key);
-  Result<SandboxBooks> books();
+  // All pages.
+  Result<otc::CustodianBooks> books();
 
  private:
   HttpCall http_;
