@@ -64,6 +64,8 @@ void Lane::stop() {
     shared_->stopping = true;
   }
   shared_->wake.notify_all();
+  // Whoever asks waits until it has stopped; a thread is joined once.
+  const std::lock_guard lock(join_mutex_);
   if (thread_.joinable()) thread_.join();
 }
 

@@ -130,6 +130,7 @@ class Lane {
 
   mutable std::mutex statistics_mutex_;
   EngineStatistics statistics_;
+  std::mutex join_mutex_;
   std::thread thread_;
 };
 

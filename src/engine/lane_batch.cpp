@@ -229,6 +229,11 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
       const auto* message = std::get_if<protocol::MessageWork>(&work.item);
       if (message != nullptr && held_pairs_.contains({message->row.from, message->row.to}))
         continue;
+      // The store failed meanwhile: inner work behind the one that it failed must not overtake it.
+      if (!postponed_.empty() && !waiting_.contains(work.ticket)) {
+        postponed_.push_back(std::move(work));
+        continue;
+      }
       run_alone(std::move(work));
     }
     return;

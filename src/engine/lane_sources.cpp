@@ -182,6 +182,9 @@ void Lane::start_exchange(const protocol::StartExchange& exchange) {
   } catch (const std::exception& thrown) {
     add_answer({exchange.row.id, exchange.row.token,
                 EffectAnswer(Outcome::unknown, std::string("handler threw: ") + thrown.what())});
+  } catch (...) {
+    add_answer({exchange.row.id, exchange.row.token,
+                EffectAnswer(Outcome::unknown, "handler threw something that is no exception")});
   }
   PAWL_CRASH_POINT("effect.after_send");
 }
