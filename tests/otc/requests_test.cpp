@@ -252,6 +252,12 @@ TEST_F(Requests, Case74And80SecretsAndStrangers) {
                 .status,
             401U);
   EXPECT_EQ(row(id).state, OrderState::matched);
+  // Who has no secret costs no commit, and uses up nobody's key.
+  const auto commits = engine->statistics().commits;
+  const std::vector<net::Header> headers{{"Idempotency-Key", "1"}};
+  EXPECT_EQ(post(path, body(std::string(64, '1')), headers).status, 403U);
+  EXPECT_EQ(engine->statistics().commits, commits);
+  EXPECT_EQ(post(path + "?wait_ms=0", body(format_secret(secret(7))), headers).status / 100, 2U);
   // Whoever has the secret may confirm: it pays the buyer and nobody else.
   EXPECT_EQ(confirm(id, 7).status, 200U);
   EXPECT_EQ(custodian->done(Call::payout), 1);

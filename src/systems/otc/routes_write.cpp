@@ -17,6 +17,8 @@ using SharedResponder = std::shared_ptr<net::Responder>;
 
 constexpr std::size_t max_idempotency_key_bytes = 128;
 constexpr std::size_t max_operator_reason_bytes = 200;
+// The principal of a confirm without a signature.
+constexpr std::string_view anyone = "anyone";
 
 // All that a write needs once its body was read.
 template <class C>
@@ -283,13 +285,26 @@ Result<std::string> confirming_principal(const Desk& desk, const RequestBody& bo
   const auto* auth = body.find("wallet_auth");
   if (!*wallet_text) {
     if (auth != nullptr) return fail(error::field_required, "wallet");
-    return "anyone";
+    return std::string(anyone);
   }
   const auto wallet = Wallet::parse(**wallet_text);
   if (!wallet) return std::unexpected(wallet.error());
   const auto signed_text = authorize(read_wallet_auth(auth), *wallet, action, desk.now_seconds());
   if (!signed_text) return std::unexpected(signed_text.error());
   return principal_of(*wallet);
+}
+
+// The version of the order, if the secret is its secret. A look without a lock, which decides
+// nothing but whom to send away: who has no secret shall not cost a commit and a stored refusal.
+Result<std::int64_t> version_to_confirm(const Desk& desk, const std::string& order_id,
+                                        const Secret& secret) {
+  const auto order = desk.engine.read(Key<Order>{order_id});
+  if (!order) return std::unexpected(order.error());
+  if (!*order) return fail(error::order_not_found);
+  const auto& hash = (*order)->row.htlc_hash;
+  if (!hash) return fail(error::order_not_matched);
+  if (auto right = check_secret(secret, *hash); !right) return std::unexpected(right.error());
+  return (*order)->version;
 }
 
 Result<Write<Confirm>> read_confirm(const Desk& desk, const net::Request& request) {
@@ -314,6 +329,9 @@ Result<Write<Confirm>> read_confirm(const Desk& desk, const net::Request& reques
   if (!principal) return std::unexpected(principal.error());
   if (!id) return std::unexpected(id.error());
 
+  const auto version = version_to_confirm(desk, *id, *secret);
+  if (!version) return std::unexpected(version.error());
+
   write.command.order_id = *id;
   write.command.secret = format_secret(*secret);
   write.command.quote_tx = *quote_tx;
@@ -321,9 +339,13 @@ Result<Write<Confirm>> read_confirm(const Desk& desk, const net::Request& reques
   // The same confirm may rightly come again when a release did not happen: by then the version is
   // another one.
   const auto otherwise =
-      default_id({"confirm", *id, action.secret_sha256, *quote_tx, version_of(desk, *id)});
+      default_id({"confirm", *id, action.secret_sha256, *quote_tx, std::to_string(*version)});
   if (auto set = set_origin(request, std::move(*principal), otherwise, write); !set) {
     return std::unexpected(set.error());
+  }
+  if (write.origin.principal == anyone) {
+    // Everybody shares this principal: nobody without the secret shall use up another's key.
+    write.origin.id = default_id({write.origin.id, action.secret_sha256});
   }
   return write;
 }
