@@ -225,13 +225,18 @@ Result<EntitySlot> SqliteReads::entity(const EntityRef& ref) {
 
 Result<void> SqliteReads::check_columns(const Query& query, std::string_view sum_column) const {
   const std::vector<ColumnSpec>* columns = nullptr;
+  bool is_record = false;
   for (const auto& machine : registry_.machines()) {
     if (machine->table == query.table) columns = &machine->columns;
-    if (const auto* record = machine->record(query.table)) columns = &record->columns;
+    if (const auto* record = machine->record(query.table)) {
+      columns = &record->columns;
+      is_record = true;
+    }
   }
   if (columns == nullptr) return fail(query_invalid, "table " + std::string(query.table));
+  // Nothing unknown may pass: SQLite takes a quoted name that is no column for a text.
   const auto known = [&](std::string_view name) {
-    return name == "record_id" || name == "entity_key" ||
+    return (is_record && (name == "record_id" || name == "entity_key")) ||
            std::any_of(columns->begin(), columns->end(),
                        [&](const ColumnSpec& c) { return c.name == name; });
   };
@@ -250,6 +255,7 @@ Result<void> SqliteReads::check_columns(const Query& query, std::string_view sum
 
 Result<std::vector<Row>> SqliteReads::query(const Query& query) {
   if (auto sound = check_columns(query, {}); !sound) return std::unexpected(sound.error());
+  if (query.columns.empty()) return fail(query_invalid, "no columns");
   std::string sql = "SELECT ";
   for (std::size_t i = 0; i < query.columns.size(); ++i) {
     if (i > 0) sql += ", ";
