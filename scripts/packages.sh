@@ -8,7 +8,7 @@
 readonly packages_run=(
   g++ cmake ninja-build ccache mold
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libsqlite3-dev libssl-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev
+  libsqlite3-dev libssl-dev libtomlplusplus-dev libcli11-dev
   ca-certificates
 )
 # Testing, on top of run.
