@@ -122,15 +122,14 @@ inline constexpr ErrorCode parked_not_found{"parked_not_found", ErrorClass::not_
 
 Result<std::shared_ptr<const Command>> decode_parked(Store& store, const Registry& registry,
                                                      const protocol::ParkedRow& row) {
-  if (row.source == "outcome") {
+  if (row.source == "outcome" || row.source == "acceptance") {
     auto effect = store.reads().effect(row.effect_id);
     if (!effect) return std::unexpected(effect.error());
     const EffectSpec* spec = registry.find_effect(row.kind);
     if (!*effect || spec == nullptr) return fail(protocol::effect_not_found);
     EffectReport report;
     report.effect_id = (*effect)->id;
-    report.outcome =
-        (*effect)->state == protocol::EffectState::ended ? (*effect)->outcome : Outcome::accepted;
+    report.outcome = row.source == "outcome" ? (*effect)->outcome : Outcome::accepted;
     report.code = (*effect)->code;
     report.reference = (*effect)->reference;
     report.attempt = (*effect)->attempt;

@@ -338,7 +338,8 @@ void Decider::park_deadline(const DeadlineRow& row, std::string code, std::strin
 
 void Decider::park_outcome(const EffectRow& row, std::string code, std::string detail) {
   ParkedRow parked;
-  parked.source = "outcome";
+  // Its own name: by the time an operator retries it the effect may have ended.
+  parked.source = row.state == EffectState::ended ? "outcome" : "acceptance";
   parked.entity = row.owner;
   parked.kind = row.kind;
   parked.payload = row.payload;

@@ -69,7 +69,7 @@ struct DeadlineRow {
 // Why an inner command is set aside until an operator looks at it.
 struct ParkedRow {
   std::int64_t id = 0;
-  std::string source;  // "message", "deadline" or "outcome"
+  std::string source;  // "message", "bounce", "deadline", "outcome" or "acceptance"
   EntityRef from;      // of a message: its sender; the pair stays held
   EntityRef entity;
   std::string kind;

@@ -387,5 +387,38 @@ TEST_F(Effects, AnOutcomeThatItsOwnerRefusesIsParkedAndCanBeRetried) {
   engine_.reset();
 }
 
+TEST_F(Effects, AParkedAcceptanceIsNotRetriedAsTheEnd) {
+  std::mutex mutex;
+  std::optional<Done> open;
+  begin([&](const EffectCall&, const Done& done) {
+    const std::lock_guard lock(mutex);
+    open = done;
+  });
+  const auto answer = [&](Outcome outcome, std::size_t calls) {
+    ASSERT_TRUE(handler_->wait_for_calls(calls));
+    std::optional<Done> taken;
+    ASSERT_TRUE(eventually([&] {
+      const std::lock_guard lock(mutex);
+      taken.swap(open);
+      return taken.has_value();
+    }));
+    (*taken)(EffectAnswer(outcome));
+  };
+  pay();
+  ASSERT_TRUE(handler_->wait_for_calls(1));
+  done(bank::Go{"a", bank::State::frozen});
+  answer(Outcome::accepted, 1);
+  ASSERT_TRUE(eventually([&] { return parked().size() == 1; }));
+  done(bank::Go{"a", bank::State::open});
+  answer(Outcome::confirmed, 2);
+  ASSERT_TRUE(ended());
+  expect(90, 0, 10);
+  const auto retried = operate_parked(parked().at(0).id, true);
+  ASSERT_TRUE(retried && retried->done);
+  expect(90, 0, 10);
+  EXPECT_EQ(account("a").accepted, 1);
+  engine_.reset();
+}
+
 }  // namespace
 }  // namespace pawl::test
