@@ -3,12 +3,14 @@
 
 #include <pawl/log.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "app/health_routes.h"
 #include "app/listen_address.h"
 #include "app/operator_routes.h"
 #include "app/service_key.h"
+#include "systems/otc/custodian_node.h"
 #include "systems/otc/custodian_own.h"
 #include "systems/otc/effect_handler.h"
 #include "systems/otc/machine.h"
@@ -39,15 +41,43 @@ std::string DeskServer::url() const {
 }
 
 Result<void> DeskServer::open_custodian() {
-  const auto key = load_or_make_key(service_key_path(settings_.data_dir));
-  if (!key) return std::unexpected(key.error());
   net::ClientOptions options;
   options.max_connections_per_host = static_cast<std::size_t>(settings_.otc.custodian_concurrency);
-  auto custodian = otc::OwnCustodian::create(
-      settings_.custodian_url, *key, std::make_shared<net::Client>(options), system_clock());
+  auto client = std::make_shared<net::Client>(options);
+  return settings_.custodian == "node" ? open_node_custodian(std::move(client))
+                                       : open_own_custodian(std::move(client));
+}
+
+Result<void> DeskServer::open_own_custodian(std::shared_ptr<net::Client> client) {
+  const auto key = load_or_make_key(service_key_path(settings_.data_dir));
+  if (!key) return std::unexpected(key.error());
+  auto custodian =
+      otc::OwnCustodian::create(settings_.custodian_url, *key, std::move(client), system_clock());
   if (!custodian) return std::unexpected(custodian.error());
   custodian_ = std::move(*custodian);
   log::info("service_key", {{"public_key", key->public_key_hex()}});
+  return {};
+}
+
+Result<void> DeskServer::open_node_custodian(std::shared_ptr<net::Client> client) {
+  otc::NodeCustodianOptions options;
+  options.url = settings_.custodian_url;
+  options.worker_wallet = settings_.node_worker_wallet;
+  const char* from_environment = std::getenv("PAWL_NODE_ADMIN_KEY");
+  if (!settings_.node_admin_key_file.empty()) {
+    auto key = read_secret_file(settings_.node_admin_key_file);
+    if (!key) return std::unexpected(key.error());
+    options.admin_key = std::move(*key);
+  } else if (from_environment != nullptr && *from_environment != '\0') {
+    options.admin_key = from_environment;
+  } else {
+    return fail(key_file_unusable,
+                "custodian \"node\" needs otc.node_admin_key_file or PAWL_NODE_ADMIN_KEY");
+  }
+  auto custodian =
+      otc::NodeCustodian::create(std::move(options), std::move(client), system_clock());
+  if (!custodian) return std::unexpected(custodian.error());
+  custodian_ = std::move(*custodian);
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "app/settings.h"
+#include "net/client.h"
 #include "net/server.h"
 #include "systems/otc/custodian.h"
 
@@ -40,6 +41,8 @@ class DeskServer {
   explicit DeskServer(const Settings& settings) : settings_(settings) {}
   Result<void> open();
   Result<void> open_custodian();
+  Result<void> open_own_custodian(std::shared_ptr<net::Client> client);
+  Result<void> open_node_custodian(std::shared_ptr<net::Client> client);
   net::Router routes();
 
   const Settings settings_;

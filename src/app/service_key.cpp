@@ -14,8 +14,6 @@ namespace pawl::app {
 
 namespace {
 
-constexpr std::size_t key_text_bytes = 64;
-
 class OpenFile {
  public:
   OpenFile(const std::string& path, int flags)
@@ -32,26 +30,14 @@ class OpenFile {
 };
 
 Result<otc::SigningKey> read_key(const std::string& path) {
-  const OpenFile file(path, O_RDONLY);
-  struct stat status{};
-  if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) {
-    return fail(key_file_unusable, path + ": " + std::strerror(errno));
-  }
-  if ((status.st_mode & 077) != 0) {
-    return fail(key_file_unusable,
-                path + " may be read by others: chmod 600 it, and replace the key if it was");
-  }
-  std::array<char, key_text_bytes + 2> text{};
-  const auto size = ::read(file.fd(), text.data(), text.size());
-  std::string_view hex(text.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
-  if (hex.ends_with('\n')) hex.remove_suffix(1);
+  auto hex = read_secret_file(path);
+  if (!hex) return std::unexpected(hex.error());
   std::array<unsigned char, 32> seed{};
-  if (!otc::from_hex(hex, seed)) {
-    return fail(key_file_unusable, path + " does not hold 64 hexadecimal digits");
-  }
+  const bool sound = hex->size() == 2 * seed.size() && otc::from_hex(*hex, seed);
+  explicit_bzero(hex->data(), hex->size());
+  if (!sound) return fail(key_file_unusable, path + " does not hold 64 hexadecimal digits");
   auto key = otc::SigningKey::from_seed(seed);
   explicit_bzero(seed.data(), seed.size());
-  explicit_bzero(text.data(), text.size());
   return key;
 }
 
@@ -85,6 +71,26 @@ Result<void> prepare_data_dir(const std::string& data_dir) {
   }
   std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, error);
   return {};
+}
+
+Result<std::string> read_secret_file(const std::string& path) {
+  const OpenFile file(path, O_RDONLY);
+  struct stat status{};
+  if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) {
+    return fail(key_file_unusable, path + ": " + std::strerror(errno));
+  }
+  if ((status.st_mode & 077) != 0) {
+    return fail(key_file_unusable,
+                path + " may be read by others: chmod 600 it, and replace the key if it was");
+  }
+  std::string text(max_secret_bytes + 1, '\0');
+  const auto size = ::read(file.fd(), text.data(), text.size());
+  if (size <= 0 || static_cast<std::size_t>(size) > max_secret_bytes) {
+    return fail(key_file_unusable, path + " is empty or too long");
+  }
+  text.resize(static_cast<std::size_t>(size));
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 std::string service_key_path(const std::string& data_dir) {

@@ -7,6 +7,7 @@
 
 #include <pawl/error.h>
 
+#include <cstddef>
 #include <string>
 
 #include "systems/otc/authorization.h"
@@ -22,6 +23,9 @@ inline constexpr ErrorCode data_dir_unusable{"data_dir_unusable", ErrorClass::un
 Result<void> prepare_data_dir(const std::string& data_dir);
 
 std::string service_key_path(const std::string& data_dir);
+// The text of a file of mode 0600, without a final newline; at most max_secret_bytes.
+inline constexpr std::size_t max_secret_bytes = 4'096;
+Result<std::string> read_secret_file(const std::string& path);
 // Reads the key, or makes it: two processes that start together get the same one.
 Result<otc::SigningKey> load_or_make_key(const std::string& path);
 

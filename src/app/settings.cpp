@@ -67,9 +67,19 @@ void add_engine(std::vector<Setting>& out, Settings& s) {
 
 void add_otc(std::vector<Setting>& out, Settings& s) {
   auto& otc = s.otc;
-  out.push_back(
-      {"otc", "custodian", "which contract the custodian speaks", &s.custodian, 0, 0, {"own"}});
+  out.push_back({"otc",
+                 "custodian",
+                 "which contract the custodian speaks",
+                 &s.custodian,
+                 0,
+                 0,
+                 {"own", "node"}});
   out.push_back({"otc", "custodian_url", "https, or plain http on this machine", &s.custodian_url});
+  out.push_back({"otc", "node_admin_key_file",
+                 "custodian node: file of mode 0600 with its admin key (or PAWL_NODE_ADMIN_KEY)",
+                 &s.node_admin_key_file});
+  out.push_back({"otc", "node_worker_wallet", "custodian node: takes the jobs and pays out",
+                 &s.node_worker_wallet});
   out.push_back({"otc", "settlement_window_seconds",
                  "from the match to the last moment at which the seller may confirm",
                  &otc.settlement_window_seconds, 1, 30 * day_seconds});

@@ -43,6 +43,8 @@ struct Settings {
 
   std::string custodian = "own";
   std::string custodian_url = "http://127.0.0.1:7334";
+  std::string node_admin_key_file;
+  std::string node_worker_wallet = "otc_bridge_worker";
   otc::Config otc;
 
   std::string database_path() const { return data_dir + "/pawl.db"; }

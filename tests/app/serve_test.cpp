@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// pawl serve and pawl sandbox as processes: start, readiness, stop, and what keeps them from
+// starting.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "app/program_fixture.h"
+
+namespace pawl::app::test {
+
+class ServeTest : public ProgramTest {
+ protected:
+  Result<void> start(ChildProcess& child, const std::string& data, const std::string& listen) {
+    ChildProcess::Options options;
+    options.program = PAWL_PROGRAM;
+    options.arguments = {"serve", "--data", data, "--listen", listen};
+    options.log_file = path("log");
+    return child.start(options);
+  }
+};
+
+TEST_F(ServeTest, AnswersHealthAndReadinessAndStopsInOrder) {
+  ChildProcess server;
+  ASSERT_TRUE(start(server, path("d"), "127.0.0.1:0"));
+  HttpCall call("http://127.0.0.1:" + std::to_string(server.port()));
+  for (int again = 0; again < 3; ++again) {
+    const auto ready = call.get("/readyz");
+    ASSERT_TRUE(ready) << ready.error().text();
+    EXPECT_EQ(ready->status, 200U);
+    EXPECT_EQ(ready->text("status"), "ready");
+  }
+  EXPECT_EQ(call.get("/healthz")->text("status"), "alive");
+  EXPECT_EQ(call.get("/nothing")->status, 404U);
+  EXPECT_TRUE(server.stop(10'000));
+  EXPECT_EQ(server.exit_code(), 0) << read_file(path("log"));
+  const std::string log = read_file(path("log"));
+  EXPECT_NE(log.find("\"listening\""), std::string::npos) << log;
+  EXPECT_NE(log.find("\"stopped\""), std::string::npos) << log;
+}
+
+TEST_F(ServeTest, InterruptEndsWith130) {
+  ChildProcess server;
+  ASSERT_TRUE(start(server, path("d"), "127.0.0.1:0"));
+  ::kill(server.pid(), SIGINT);
+  ASSERT_TRUE(eventually([&] { return !server.running(); }));
+  EXPECT_EQ(server.exit_code(), 130);
+}
+
+TEST_F(ServeTest, KeyIsMadeOnceForItsOwnerOnlyAndNeverLogged) {
+  ChildProcess server;
+  ASSERT_TRUE(start(server, path("d"), "127.0.0.1:0"));
+  struct stat status{};
+  ASSERT_EQ(::stat(path("d/service.key").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  const std::string key = read_file(path("d/service.key"));
+  ASSERT_EQ(key.size(), 65U);
+  server.stop(10'000);
+  ASSERT_TRUE(start(server, path("d"), "127.0.0.1:0"));
+  EXPECT_EQ(read_file(path("d/service.key")), key);
+  server.stop(10'000);
+  EXPECT_EQ(read_file(path("log")).find(key.substr(0, 64)), std::string::npos);
+  ASSERT_EQ(::chmod(path("d/service.key").c_str(), 0644), 0);
+  EXPECT_FALSE(start(server, path("d"), "127.0.0.1:0"));
+  EXPECT_EQ(server.exit_code(), 2);
+  EXPECT_NE(read_file(path("log")).find("key_file_unusable"), std::string::npos);
+}
+
+TEST_F(ServeTest, TakenPortIsNamed) {
+  ChildProcess first;
+  ASSERT_TRUE(start(first, path("d1"), "127.0.0.1:0"));
+  ChildProcess second;
+  const std::string address = "127.0.0.1:" + std::to_string(first.port());
+  EXPECT_FALSE(start(second, path("d2"), address));
+  EXPECT_EQ(second.exit_code(), 3);
+  EXPECT_NE(read_file(path("log")).find(address), std::string::npos) << read_file(path("log"));
+}
+
+TEST_F(ServeTest, LockedStoreEndsWith4) {
+  ChildProcess first;
+  ASSERT_TRUE(start(first, path("d"), "127.0.0.1:0"));
+  ChildProcess second;
+  EXPECT_FALSE(start(second, path("d"), "127.0.0.1:0"));
+  EXPECT_EQ(second.exit_code(), 4);
+  EXPECT_EQ(run_pawl({"migrate", "--data", path("d")}).exit_code, 4);
+  first.stop(10'000);
+  EXPECT_EQ(run_pawl({"migrate", "--data", path("d")}).exit_code, 0);
+  EXPECT_EQ(run_pawl({"migrate", "--check", "--data", path("d")}).exit_code, 0);
+  EXPECT_EQ(run_pawl({"migrate", "--data", path("nothing")}).exit_code, 1);
+}
+
+TEST_F(ServeTest, ComesBackAfterAKillOnTheSamePortAndData) {
+  ChildProcess server;
+  ASSERT_TRUE(start(server, path("d"), "127.0.0.1:0"));
+  const std::string address = "127.0.0.1:" + std::to_string(server.port());
+  HttpCall call("http://" + address);
+  ASSERT_TRUE(call.get("/readyz"));
+  server.kill_now();
+  const auto nobody = call.get("/readyz");
+  ASSERT_FALSE(nobody);
+  ASSERT_TRUE(start(server, path("d"), address)) << read_file(path("log"));
+  ASSERT_TRUE(eventually([&] {
+    const auto ready = call.get("/readyz");
+    return ready && ready->ok();
+  }));
+}
+
+TEST_F(ServeTest, ConfigurationErrorNamesFileAndLine) {
+  const auto file = write("pawl.toml", "\n[otc]\nmargin = 3\n");
+  const auto ended = run_pawl({"serve", "--config", file, "--data", path("d")});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_NE(ended.err.find(file + ":3: "), std::string::npos) << ended.err;
+}
+
+TEST_F(ServeTest, ChildDiesWithItsParent) {
+  // The parent is `pawl run`, killed so that it can stop nothing in order.
+  Background run({"run", "--data", path("d"), "--port", "0", "--sandbox-port", "0"}, path("out"));
+  ASSERT_TRUE(eventually([&] {
+    return read_file(path("out")).find("Ctrl-C") != std::string::npos;
+  })) << read_file(path("out"));
+  run.signal(SIGKILL);
+  run.wait();
+  // Free again: the server that held the lock is gone.
+  EXPECT_TRUE(eventually(
+      [&] { return run_pawl({"migrate", "--check", "--data", path("d")}).exit_code == 0; }));
+}
+
+}  // namespace pawl::app::test

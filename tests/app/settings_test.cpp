@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The configuration file: what is refused, with the line that is wrong.
+#include "app/settings.h"
+
+#include <gtest/gtest.h>
+
+#include "app/listen_address.h"
+#include "app/program_fixture.h"
+
+namespace pawl::app::test {
+
+class SettingsTest : public ProgramTest {
+ protected:
+  std::string complaint(const std::string& content) {
+    Settings settings;
+    const auto done = read_settings_file(write("pawl.toml", content), settings);
+    if (done) return "";
+    EXPECT_EQ(done.error().code, configuration_invalid);
+    return done.error().detail.substr(folder_.size() + 1);
+  }
+};
+
+TEST_F(SettingsTest, FileSetsWhatItNames) {
+  Settings settings;
+  const auto file = write("pawl.toml",
+                          "listen = \"127.0.0.1:9\"\n[otc]\nmargin_seconds = 7\n"
+                          "held_per_taker = 3\n[http]\nthreads = 4\nmax_target_bytes = 512\n");
+  ASSERT_TRUE(read_settings_file(file, settings));
+  EXPECT_EQ(settings.listen, "127.0.0.1:9");
+  EXPECT_EQ(settings.otc.margin_seconds, 7);
+  EXPECT_EQ(settings.otc.held_per_taker, 3);
+  EXPECT_EQ(settings.http.threads, 4U);
+  EXPECT_EQ(settings.http.max_target_bytes, 512U);
+  EXPECT_EQ(settings.otc.open_per_maker, Settings().otc.open_per_maker);
+}
+
+TEST_F(SettingsTest, UnknownKeysAreNamedWithTheirLine) {
+  EXPECT_EQ(complaint("log_level = \"info\"\n\nlissen = \"x\"\n").substr(0, 13), "pawl.toml:3: ");
+  EXPECT_NE(complaint("lissen = \"x\"\n").find("no setting lissen"), std::string::npos);
+  EXPECT_NE(complaint("[otc]\nmargin = 1\n").find("pawl.toml:2: there is no setting otc.margin"),
+            std::string::npos);
+  EXPECT_NE(complaint("\n[desk]\na = 1\n").find("pawl.toml:2: there is no section [desk]"),
+            std::string::npos);
+}
+
+TEST_F(SettingsTest, WrongTypesAndValuesAreNamedWithTheirLine) {
+  EXPECT_NE(complaint("listen = 7333\n").find("pawl.toml:1: listen is text"), std::string::npos);
+  EXPECT_NE(complaint("[otc]\n\nmargin_seconds = \"7\"\n").find("pawl.toml:3: "),
+            std::string::npos);
+  EXPECT_NE(complaint("[otc]\nmargin_seconds = 1.5\n").find("must be an integer"),
+            std::string::npos);
+  EXPECT_NE(complaint("[otc]\nmargin_seconds = true\n").find("must be an integer"),
+            std::string::npos);
+  EXPECT_NE(complaint("log_level = \"loud\"\n").find("one of trace debug"), std::string::npos);
+  EXPECT_NE(complaint("a = \n").find("pawl.toml:1: "), std::string::npos);
+  EXPECT_NE(complaint("otc = 1\n").find("no setting otc"), std::string::npos);
+}
+
+TEST_F(SettingsTest, EveryNumberIsBounded) {
+  Settings settings;
+  for (const auto& setting : settings_table(settings)) {
+    if (setting.is_text()) continue;
+    ASSERT_LT(setting.min, setting.max) << setting.full_name();
+    const std::int64_t before = setting.value_number();
+    EXPECT_GE(before, setting.min) << setting.full_name();
+    EXPECT_LE(before, setting.max) << setting.full_name();
+    EXPECT_FALSE(set_number(setting, setting.min - 1)) << setting.full_name();
+    EXPECT_FALSE(set_number(setting, setting.max + 1)) << setting.full_name();
+    EXPECT_EQ(setting.value_number(), before) << setting.full_name();
+    EXPECT_TRUE(set_number(setting, setting.max)) << setting.full_name();
+    EXPECT_EQ(setting.value_number(), setting.max) << setting.full_name();
+  }
+}
+
+TEST_F(SettingsTest, ContradictionsAreRefused) {
+  Settings settings;
+  EXPECT_TRUE(check_settings(settings));
+  settings.otc.wait_ms_default = settings.otc.wait_ms_max + 1;
+  EXPECT_FALSE(check_settings(settings));
+  settings = {};
+  settings.http.answer_timeout_ms = static_cast<unsigned>(settings.otc.wait_ms_max);
+  EXPECT_FALSE(check_settings(settings));
+  settings = {};
+  settings.otc.redrive_base_seconds = settings.otc.redrive_cap_seconds + 1;
+  EXPECT_FALSE(check_settings(settings));
+}
+
+TEST_F(SettingsTest, EverySettingIsDocumented) {
+  const std::string page = read_file(PAWL_SOURCE_DIR "/docs/configuration.md");
+  Settings settings;
+  for (const auto& setting : settings_table(settings)) {
+    EXPECT_NE(page.find("| `" + setting.full_name() + "` | `" + setting.value_text() + "`"),
+              std::string::npos)
+        << setting.full_name() << " with its default is not in docs/configuration.md";
+  }
+}
+
+TEST(ListenAddress, IsOnThisMachineOnly) {
+  EXPECT_EQ(parse_listen_address("127.0.0.1:7333")->port, 7333);
+  EXPECT_EQ(parse_listen_address("127.8.9.1:0")->host, "127.8.9.1");
+  EXPECT_EQ(parse_listen_address("[::1]:80")->url(), "http://[::1]:80");
+  EXPECT_EQ(parse_listen_address("localhost:80")->host, "localhost");
+  EXPECT_EQ(parse_listen_address("8080")->host, "127.0.0.1");
+  for (const auto* open :
+       {"0.0.0.0:80", "10.0.0.1:80", "[::]:80", "pawl.example:80", "128.0.0.1:1"}) {
+    const auto refused = parse_listen_address(open);
+    ASSERT_FALSE(refused) << open;
+    EXPECT_EQ(refused.error().code, listen_address_public) << open;
+  }
+  for (const auto* bad : {"", ":80", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "::1:80",
+                          "127.0.0.1:-1", "127.0.0.1:80 "}) {
+    const auto refused = parse_listen_address(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, listen_address_invalid) << bad;
+  }
+}
+
+}  // namespace pawl::app::test
