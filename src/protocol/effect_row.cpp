@@ -87,13 +87,17 @@ EffectStep accepted(EffectRow& row, const EffectPolicy& policy, Time now) {
   return step;
 }
 
-// No byte left us: safe to send again, until the attempts end.
-EffectStep never_sent(EffectRow& row, const EffectPolicy& policy, Time now, double jitter) {
-  if (row.attempt >= policy.max_attempts) return end(row, Outcome::never_sent, now);
+EffectStep send_again(EffectRow& row, const EffectPolicy& policy, Time now, double jitter) {
+  EffectStep step;
+  if (row.attempt >= policy.max_attempts) {
+    if (!row.maybe_sent) return end(row, Outcome::never_sent, now);
+    step.alert_code = "effect_attempts_exceeded";
+  }
   row.state = EffectState::ready;
+  row.inquiry = 0;
   row.lease_until = {};
   row.next_at = backoff(policy, row.attempt, now, jitter);
-  return {};
+  return step;
 }
 
 EffectStep still_unknown(EffectRow& row, const EffectPolicy& policy, Time now, double jitter) {
@@ -113,12 +117,7 @@ EffectStep absent(EffectRow& row, const EffectAnswer& answer, const EffectPolicy
   if (policy.resend == ResendRule::not_after && answer.far_time <= row.not_after) {
     return still_unknown(row, policy, now, jitter);
   }
-  if (row.attempt >= policy.max_attempts) return end(row, Outcome::never_sent, now);
-  row.state = EffectState::ready;
-  row.inquiry = 0;
-  row.lease_until = {};
-  row.next_at = backoff(policy, row.attempt, now, jitter);
-  return {};
+  return send_again(row, policy, now, jitter);
 }
 
 }  // namespace
@@ -171,16 +170,20 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
     case Outcome::accepted:
       return accepted(row, policy, now);
     case Outcome::never_sent:
-      if (was == EffectState::sending) return never_sent(row, policy, now, jitter);
+      if (was == EffectState::sending) return send_again(row, policy, now, jitter);
       if (was == EffectState::polling) return accepted(row, policy, now);
       return still_unknown(row, policy, now, jitter);
     case Outcome::unknown:
       if (was == EffectState::polling) return accepted(row, policy, now);
+      if (was == EffectState::sending) row.maybe_sent = true;
       return still_unknown(row, policy, now, jitter);
     case Outcome::absent:
       // A sender that is told "absent" learnt nothing about its own bytes; what was accepted and is
       // now absent is a contradiction that only a person can resolve.
-      if (was == EffectState::sending) return still_unknown(row, policy, now, jitter);
+      if (was == EffectState::sending) {
+        row.maybe_sent = true;
+        return still_unknown(row, policy, now, jitter);
+      }
       if (was == EffectState::polling || row.accepted_reported) {
         return wait_for_operator(row, "effect_accepted_then_absent");
       }
@@ -202,6 +205,7 @@ EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now) {
     row.lease_until = {};
     row.next_at = now;
   } else {
+    if (row.state == EffectState::sending) row.maybe_sent = true;
     become_unknown(row, now);
   }
   return step;

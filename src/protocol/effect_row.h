@@ -43,7 +43,8 @@ struct EffectRow {
   Time next_at;            // when it is to be claimed (ready, accepted, unknown)
   Time poll_until;         // accepted: alert after this
   bool accepted_reported = false;
-  Time not_after;                      // rule not_after: of the newest send
+  bool maybe_sent = false;  // a send's outcome was unknown once: bytes of it may still arrive
+  Time not_after;           // rule not_after: of the newest send
   Outcome outcome = Outcome::unknown;  // once ended
   std::string code;                    // the newest answer's code
   std::string reference;
@@ -62,6 +63,10 @@ bool is_claimed(EffectState state);
 // handler shall do. The row must be ready, accepted or unknown.
 EffectCall::Purpose claim(EffectRow& row, const EffectPolicy& policy, Time now);
 
+// Attempts are bounded by the policy only as long as nothing was ever sent: then the effect ends
+// `never_sent`. Once a send was in doubt that would be a lie, so it goes on at the back-off's cap
+// with an alert, by the kind's rule, until the outside or an operator ends it.
+//
 // What an answer (or a lost lease, or an operator) made of the row.
 struct EffectStep {
   bool stale = false;                  // another token: nothing changed

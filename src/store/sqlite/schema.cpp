@@ -78,6 +78,7 @@ CREATE TABLE pawl_effects (
   poll_until_us INTEGER NOT NULL DEFAULT 0,
   not_after_us INTEGER NOT NULL DEFAULT 0,
   accepted_reported INTEGER NOT NULL DEFAULT 0,
+  maybe_sent INTEGER NOT NULL DEFAULT 0,
   outcome TEXT NOT NULL DEFAULT 'unknown',
   code TEXT NOT NULL DEFAULT '',
   reference TEXT NOT NULL DEFAULT '',

@@ -63,6 +63,7 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Stat
   out.reference = row.text(18);
   out.ended_at = Time{row.integer(19)};
   out.history = row.text(20);
+  out.maybe_sent = row.integer(21) != 0;
   return out;
 }
 

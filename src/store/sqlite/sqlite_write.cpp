@@ -167,7 +167,8 @@ Result<void> SqliteStore::write_effects(const protocol::WriteBatch& writes) {
   auto update = cached(
       "UPDATE pawl_effects SET next_at_us = ?2, state = ?3, attempt = ?4, inquiry = ?5, token = "
       "?6, lease_until_us = ?7, poll_until_us = ?8, not_after_us = ?9, accepted_reported = ?10, "
-      "outcome = ?11, code = ?12, reference = ?13, ended_us = ?14, history = ?15 WHERE id = ?1");
+      "outcome = ?11, code = ?12, reference = ?13, ended_us = ?14, history = ?15, maybe_sent = ?16 "
+      "WHERE id = ?1");
   if (!update) return std::unexpected(update.error());
   for (const auto& row : writes.effects_updated) {
     (*update)
@@ -185,7 +186,8 @@ Result<void> SqliteStore::write_effects(const protocol::WriteBatch& writes) {
         .bind(12, std::string_view(row.code))
         .bind(13, std::string_view(row.reference))
         .bind(14, row.ended_at.us)
-        .bind(15, std::string_view(row.history));
+        .bind(15, std::string_view(row.history))
+        .bind(16, std::int64_t{row.maybe_sent ? 1 : 0});
     if (auto one = expect_rows((*update)->run(), 1, store_lost_update, "effect"); !one) return one;
   }
   return {};
