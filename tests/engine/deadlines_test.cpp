@@ -38,19 +38,24 @@ class Deadlines : public EngineFixture {
   }
   // Two commits later the engine has looked at its deadlines.
   std::int64_t ticks_after_a_turn() {
-    done(bank::Deposit{"a", 0});
-    done(bank::Deposit{"a", 0});
+    (void)call(bank::Deposit{"a", 0});
+    (void)call(bank::Deposit{"a", 0});
     return account("a").ticks;
   }
 };
 
 TEST_F(Deadlines, RingOnceAndInOrder) {
+  ManualClock clock;
+  clock_ = &clock;
   begin();
-  alarm("2", 120);
-  alarm("1", 20);
-  alarm("3", 220);
+  alarm("2", 200);
+  alarm("1", 100);
+  alarm("3", 300);
+  clock.pass_ms(1'000);
+  (void)ticks_after_a_turn();
   ASSERT_TRUE(trail("123"));
   EXPECT_EQ(ticks_after_a_turn(), 3);
+  engine_.reset();
 }
 
 TEST_F(Deadlines, RearmThemselves) {
@@ -61,13 +66,21 @@ TEST_F(Deadlines, RearmThemselves) {
 }
 
 TEST_F(Deadlines, DisarmedAndReplaced) {
+  ManualClock clock;
+  clock_ = &clock;
   begin();
   alarm("gone", 60);
   done(bank::ClearAlarm{"a", "gone"});
   alarm("moved", 60);
   alarm("moved", 150);
   alarm("last", 250);
+  clock.pass_ms(100);
+  EXPECT_EQ(ticks_after_a_turn(), 0) << "neither the disarmed one nor the replaced arming";
+  clock.pass_ms(1'000);
+  (void)ticks_after_a_turn();
   ASSERT_TRUE(trail("movedlast"));
+  EXPECT_EQ(ticks_after_a_turn(), 2);
+  engine_.reset();
 }
 
 TEST_F(Deadlines, RingAfterARestartAlsoWhenTheyBecameDueMeanwhile) {
@@ -121,9 +134,13 @@ TEST_F(Deadlines, AJumpOfTheWallClockNeitherHurriesNorLosesThem) {
 }
 
 TEST_F(Deadlines, RefusedIsParkedAndCanBeRetried) {
+  ManualClock clock;
+  clock_ = &clock;
   begin();
   alarm("x", 100);
   done(bank::Go{"a", bank::State::frozen});
+  clock.pass_ms(200);
+  (void)ticks_after_a_turn();
   ASSERT_TRUE(eventually([&] { return parked().size() == 1; }));
   EXPECT_EQ(parked()[0].source, "deadline");
   EXPECT_EQ(account("a").ticks, 0);
@@ -131,6 +148,7 @@ TEST_F(Deadlines, RefusedIsParkedAndCanBeRetried) {
   const auto retried = operate_parked(parked()[0].id, true);
   ASSERT_TRUE(retried && retried->done);
   EXPECT_EQ(account("a").ticks, 1);
+  engine_.reset();
 }
 
 TEST_F(Deadlines, MoreThanAScanAtOnce) {
