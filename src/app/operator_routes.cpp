@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/operator_routes.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <utility>
@@ -187,6 +188,11 @@ void acknowledge(Engine& engine, const Request& request, Responder respond) {
   if (!id) return respond(id.error());
   auto wanted = read_operator(request, false);
   if (!wanted) return respond(wanted.error());
+  const auto alerts = engine.alerts(true, max_query_rows);
+  if (!alerts) return respond(alerts.error());
+  const bool known = std::any_of(alerts->begin(), alerts->end(),
+                                 [&](const AlertInfo& alert) { return alert.id == *id; });
+  if (!known) return respond(Error(alert_not_found));
   engine.acknowledge_alert(*id, std::move(wanted->origin), answer_receipt(std::move(respond)));
 }
 

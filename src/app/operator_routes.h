@@ -23,6 +23,9 @@ inline constexpr ErrorCode machine_unknown{"machine_unknown", ErrorClass::not_fo
 inline constexpr ErrorCode entity_not_found{"entity_not_found", ErrorClass::not_found,
                                             "There is no such entity"};
 
+inline constexpr ErrorCode alert_not_found{"alert_not_found", ErrorClass::not_found,
+                                           "There is no such alert"};
+
 inline constexpr int max_listed = 1'000;
 inline constexpr int default_listed = 100;
 inline constexpr std::size_t max_operator_name_bytes = 100;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/operator_text.h"
 
+#include <algorithm>
+
 #include "app/client_options.h"
 #include "app/text_table.h"
 
@@ -26,6 +28,17 @@ std::string short_time(const json::Value& object, std::string_view name) {
     time.resize(23);
   }
   return time;
+}
+
+// A history has a line for each step.
+std::string indented_lines(std::string_view text, const std::string& before) {
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    if (end > 0) out += before + printable(text.substr(0, end)) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
 }
 
 }  // namespace
@@ -72,7 +85,11 @@ std::string effects_text(const json::Value::Array& effects) {
 }
 
 std::string effect_text(const json::Value& effect) {
-  return row_text(effect);
+  auto row = json::Value::object();
+  for (const auto& [name, value] : *effect.as_object()) {
+    if (name != "history") row.add(name, value);
+  }
+  return row_text(row) + "  history\n" + indented_lines(member_text(effect, "history"), "    ");
 }
 
 std::string entity_text(const json::Value& entity) {
@@ -80,12 +97,16 @@ std::string entity_text(const json::Value& entity) {
                     ", version " + number(entity, "version") + "\n";
   if (const auto* row = entity.find("row")) out += row_text(*row);
   out += "\n" + timeline_text(entity);
-  const auto& effects = member_array(entity, "effects");
+  // The JSON has the newest first.
+  auto effects = member_array(entity, "effects");
+  std::reverse(effects.begin(), effects.end());
   if (effects.empty()) return out;
   out += "\n" + effects_text(effects);
   for (const auto& effect : effects) {
     const std::string history = member_text(effect, "history");
-    if (!history.empty()) out += "  " + number(effect, "id") + ": " + printable(history) + "\n";
+    if (history.empty()) continue;
+    out += "\n" + number(effect, "id") + " " + member_text(effect, "kind") + "\n" +
+           indented_lines(history, "  ");
   }
   return out;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/program.h"
 
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -45,6 +47,8 @@ Exit parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int run_program(int argc, char** argv) {
+  // What it makes (stores, keys, logs) is for its owner alone.
+  ::umask(077);
   try {
     const Exit exit = parse_and_run(argc, argv);
     std::fflush(stdout);

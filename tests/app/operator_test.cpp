@@ -80,6 +80,7 @@ TEST_F(OperatorTest, AlertsAreListedAndAcknowledged) {
   const auto body = HttpCall(pair_->url()).get("/alerts")->body;
   ASSERT_EQ(member_array(body, "alerts").size(), 1U);
   const auto id = std::to_string(member_number(member_array(body, "alerts")[0], "id"));
+  EXPECT_EQ(pawl({"alerts", "ack", "12345", "--as", "ann"}).exit_code, 1);
   EXPECT_EQ(pawl({"alerts", "ack", id, "--as", "ann"}).exit_code, 0);
   EXPECT_EQ(pawl({"alerts", "list"}).out, "no open alerts\n");
   EXPECT_NE(pawl({"alerts", "list", "--acked"}).out.find("otc_payout_refused"), std::string::npos);
@@ -162,6 +163,12 @@ TEST_F(OperatorTest, ListingsAreBoundedAndPaged) {
     EXPECT_EQ(call.get(bad)->status, 400U) << bad;
   }
   EXPECT_EQ(call.get("/parked")->status, 200U);
+  EXPECT_EQ(pawl({"parked", "list"}).out, "nothing is parked\n");
+  for (const auto* verb : {"retry", "drop"}) {
+    const auto refused = pawl({"parked", verb, "1", "--reason", "test", "--as", "ann"});
+    EXPECT_EQ(refused.exit_code, 1) << refused.err;
+    EXPECT_NE(refused.err.find("parked_not_found"), std::string::npos) << refused.err;
+  }
   const auto statistics = call.get("/statistics");
   EXPECT_GT(member_number(statistics->body, "commits"), 0);
 }

@@ -54,6 +54,8 @@ TEST_F(ServeTest, KeyIsMadeOnceForItsOwnerOnlyAndNeverLogged) {
   struct stat status{};
   ASSERT_EQ(::stat(path("d/service.key").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
+  ASSERT_EQ(::stat(path("d/pawl.db").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
   const std::string key = read_file(path("d/service.key"));
   ASSERT_EQ(key.size(), 65U);
   server.stop(10'000);
