@@ -132,6 +132,7 @@ Result<void> ChildProcess::start(const Options& options) {
   // It closed its end because it is ending: its exit code comes in a moment.
   for (int waited_ms = 0; answer.ended && running() && waited_ms < max_reap_wait_ms;
        waited_ms += reap_interval_ms) {
+    // lint: allow(sleep): polls with a deadline: waitpid has none
     std::this_thread::sleep_for(std::chrono::milliseconds(reap_interval_ms));
   }
   kill_now();
@@ -174,6 +175,7 @@ bool ChildProcess::stop(std::int64_t deadline_ms) {
       kill_now();
       return false;
     }
+    // lint: allow(sleep): polls with a deadline: waitpid has none
     std::this_thread::sleep_for(std::chrono::milliseconds(reap_interval_ms));
   }
   return true;

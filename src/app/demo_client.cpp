@@ -56,6 +56,7 @@ bool DemoClient::chance(int percent) {
 }
 
 void DemoClient::pause() {
+  // lint: allow(sleep): customers wait before asking again
   std::this_thread::sleep_for(std::chrono::milliseconds(pause_ms));
 }
 

@@ -87,6 +87,7 @@ std::set<FindingKey> keys_of(const otc::AuditReport& report) {
 Result<otc::AuditReport> audit_desk(const AuditSources& sources) {
   auto report = audit_once(sources);
   for (int round = 1; report && !report->sound() && round < max_audit_rounds; ++round) {
+    // lint: allow(sleep): both sides go on meanwhile, then are read again
     std::this_thread::sleep_for(std::chrono::milliseconds(audit_round_interval_ms));
     const auto before = keys_of(*report);
     report = audit_once(sources);

@@ -44,6 +44,7 @@ class ProcessPair {
   std::string sandbox_url() const { return "http://127.0.0.1:" + std::to_string(sandbox_.port()); }
   std::string server_log() const { return options_.data_dir + "/serve.log"; }
   std::string sandbox_log() const { return options_.data_dir + "/sandbox.log"; }
+  int server_exit_code() const { return server_.exit_code(); }
   pid_t server_pid() const { return server_.pid(); }
   pid_t sandbox_pid() const { return sandbox_.pid(); }
 

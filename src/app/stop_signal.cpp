@@ -60,6 +60,7 @@ void StopSignal::second_one_kills(std::int64_t deadline_ms) {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   std::thread([deadline_ms] {
+    // lint: allow(sleep): the deadline itself, of a process that is ending
     std::this_thread::sleep_for(std::chrono::milliseconds(deadline_ms));
     _exit(static_cast<int>(Exit::deadline));
   }).detach();

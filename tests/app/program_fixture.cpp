@@ -43,6 +43,7 @@ int wait_for(pid_t pid) {
   int status = 0;
   for (int waited_ms = 0; waited_ms < max_wait_ms; waited_ms += poll_ms) {
     if (waitpid(pid, &status, WNOHANG) == pid) return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    // lint: allow(sleep): polls with a deadline: waitpid has none
     std::this_thread::sleep_for(std::chrono::milliseconds(poll_ms));
   }
   kill(pid, SIGKILL);
@@ -68,6 +69,7 @@ bool eventually(const std::function<bool()>& holds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!holds()) {
     if (std::chrono::steady_clock::now() > until) return false;
+    // lint: allow(sleep): polls with a deadline
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return true;
@@ -123,11 +125,12 @@ void ServedTest::SetUp() {
   options.program = PAWL_PROGRAM;
   options.data_dir = folder_;
   options.payout_delay_ms = 50;
-  options.config_file = write("pawl.toml", "[otc]\npayout_poll_interval_ms = 50\n");
+  options.config_file = write("pawl.toml", settings());
   pair_ = std::make_unique<ProcessPair>(options);
   const auto started = pair_->start();
   ASSERT_TRUE(started) << started.error().text();
   auto trade = SampleTrade::open(folder_, pair_->url(), pair_->sandbox_url(), [](std::int64_t ms) {
+    // lint: allow(sleep): SampleTrade polls, and has a bound
     std::this_thread::sleep_for(std::chrono::milliseconds(ms));
     return false;
   });

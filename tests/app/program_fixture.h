@@ -55,6 +55,8 @@ class ServedTest : public ProgramTest {
  protected:
   void SetUp() override;
   void TearDown() override;
+  // The server's configuration file.
+  virtual std::string settings() const { return "[otc]\npayout_poll_interval_ms = 50\n"; }
   // One trade put through as `pawl run` does.
   Result<std::string> trade();
 

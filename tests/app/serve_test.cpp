@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "app/program_fixture.h"
+#include "app/sandbox_client.h"
 
 namespace pawl::app::test {
 
@@ -126,6 +127,57 @@ TEST_F(ServeTest, ChildDiesWithItsParent) {
   // Free again: the server that held the lock is gone.
   EXPECT_TRUE(eventually(
       [&] { return run_pawl({"migrate", "--check", "--data", path("d")}).exit_code == 0; }));
+}
+
+// With a custodian that hangs, so that an orderly stop takes its whole grace.
+class SlowStopTest : public ServedTest {
+ protected:
+  std::string settings() const override {
+    return "stop_deadline_ms = " + std::to_string(deadline_ms) +
+           "\n[engine]\nstop_grace_ms = 60000\n[otc]\ncustodian_timeout_ms = 60000\n";
+  }
+  // A create whose lock hangs, then the first signal.
+  void begin_to_stop() {
+    SandboxClient sandbox(pair_->sandbox_url());
+    ASSERT_TRUE(sandbox.add_fault(R"({"call":"lock","mode":"hang","next":1,"delay_ms":60000})"));
+    const auto maker = otc::SigningKey::generate();
+    ASSERT_TRUE(sandbox.faucet(maker.wallet(), 10'000'000));
+    NewOrder order;
+    order.amount_micro = 1'000'000;
+    order.price_nano = 1'000'000;
+    order.nonce = random_nonce();
+    order.htlc_hash = otc::htlc_hash_of(random_secret());
+    ASSERT_EQ(DeskClient(pair_->url(), 0).create(maker, order)->status, 202U);
+    HttpCall call(pair_->url());
+    ASSERT_TRUE(eventually([&] {
+      return call.get("/effects")->body.text().find("\"sending\"") != std::string::npos;
+    }));
+    ::kill(pair_->server_pid(), SIGTERM);
+    ASSERT_TRUE(eventually([&] {
+      const auto ready = call.get("/readyz");
+      return ready && ready->status == 503;
+    }));
+  }
+
+  int deadline_ms = 60'000;
+};
+
+TEST_F(SlowStopTest, SecondSignalEndsAtOnce) {
+  begin_to_stop();
+  EXPECT_TRUE(pair_->running());
+  ::kill(pair_->server_pid(), SIGTERM);
+  EXPECT_TRUE(eventually([&] { return !pair_->running(); }));
+}
+
+class StopDeadlineTest : public SlowStopTest {
+ protected:
+  StopDeadlineTest() { deadline_ms = 300; }
+};
+
+TEST_F(StopDeadlineTest, EndsAStopThatTakesTooLong) {
+  begin_to_stop();
+  EXPECT_TRUE(eventually([&] { return !pair_->running(); }));
+  EXPECT_EQ(pair_->server_exit_code(), 5);
 }
 
 }  // namespace pawl::app::test
