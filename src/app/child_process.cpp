@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -98,12 +99,14 @@ Result<void> ChildProcess::start(const Options& options) {
   exit_code_ = -1;
   std::array<int, 2> ready{};
   // Not CLOEXEC at the writing end: it is what the child announces through.
-  if (pipe2(ready.data(), O_CLOEXEC) != 0) return fail(child_not_started, std::strerror(errno));
+  if (pipe2(ready.data(), O_CLOEXEC) != 0)
+    return fail(child_not_started, std::system_category().message(errno));
   fcntl(ready[1], F_SETFD, 0);
   std::vector<std::string> words{options.program};
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
   words.insert(words.end(), {"--ready-fd", std::to_string(ready[1])});
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const int log_fd =
@@ -120,7 +123,7 @@ Result<void> ChildProcess::start(const Options& options) {
   if (log_fd >= 0) close(log_fd);
   if (child < 0) {
     close(ready[0]);
-    return fail(child_not_started, std::strerror(why));
+    return fail(child_not_started, std::system_category().message(why));
   }
   pid_ = child;
   const Ready answer = read_ready(ready[0], options.ready_deadline_ms);

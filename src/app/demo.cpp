@@ -121,6 +121,7 @@ Result<void> Demo::drain(ProcessPair& pair, const std::vector<DemoOrder>& orders
   const std::int64_t began_ms = steady_ms();
   std::int64_t next_redrive_ms = 0;
   std::vector<const DemoOrder*> under_way;
+  under_way.reserve(orders.size());
   for (const auto& order : orders) under_way.push_back(&order);
   while (!under_way.empty() && steady_ms() - began_ms < options_.drain_seconds * 1'000) {
     const bool operator_looks = steady_ms() >= next_redrive_ms;

@@ -63,6 +63,7 @@ Result<void> DeskServer::open_node_custodian(std::shared_ptr<net::Client> client
   otc::NodeCustodianOptions options;
   options.url = settings_.custodian_url;
   options.worker_wallet = settings_.node_worker_wallet;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
   const char* from_environment = std::getenv("PAWL_NODE_ADMIN_KEY");
   if (!settings_.node_admin_key_file.empty()) {
     auto key = read_secret_file(settings_.node_admin_key_file);

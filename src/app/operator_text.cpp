@@ -35,7 +35,7 @@ std::string indented_lines(std::string_view text, const std::string& before) {
   std::string out;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) out += before + printable(text.substr(0, end)) + "\n";
+    if (end > 0) out.append(before).append(printable(text.substr(0, end))).append("\n");
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
@@ -53,7 +53,7 @@ std::string row_text(const json::Value& row) {
   for (const auto& [name, value] : *members) {
     const std::string text = printable(shown(value));
     if (text.empty()) continue;
-    out += "  " + name + std::string(widest - name.size() + 2, ' ') + text + "\n";
+    out.append("  ").append(name).append(widest - name.size() + 2, ' ').append(text).append("\n");
   }
   return out;
 }
@@ -65,7 +65,8 @@ std::string timeline_text(const json::Value& entity) {
     const std::string from = member_text(*entry, "from");
     const std::string to = member_text(*entry, "to");
     const std::string reason = member_text(*entry, "reason");
-    const std::string move = from.empty() ? "(new) -> " + to : from == to ? to : from + " -> " + to;
+    std::string move = from.empty() ? "(new)" : from;
+    if (from != to) move.append(" -> ").append(to);
     table.add({short_time(*entry, "time"), number(*entry, "version"),
                member_text(*entry, "command"), member_text(*entry, "who"), move,
                member_text(*entry, "why") + (reason.empty() ? "" : ": " + reason)});

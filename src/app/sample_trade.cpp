@@ -24,10 +24,10 @@ void say(const std::string& what) {
 
 }  // namespace
 
-SampleTrade::SampleTrade(otc::SigningKey maker, otc::SigningKey taker, std::string desk_url,
-                         std::string sandbox_url, Interrupted interrupted)
-    : maker_(std::move(maker)),
-      taker_(std::move(taker)),
+SampleTrade::SampleTrade(const otc::SigningKey& maker, const otc::SigningKey& taker,
+                         std::string desk_url, std::string sandbox_url, Interrupted interrupted)
+    : maker_(maker),
+      taker_(taker),
       maker_wallet_(maker_.wallet()),
       desk_(std::make_unique<DeskClient>(std::move(desk_url), wait_ms)),
       sandbox_(std::make_unique<SandboxClient>(std::move(sandbox_url))),
@@ -39,8 +39,8 @@ Result<SampleTrade> SampleTrade::open(const std::string& data_dir, std::string d
   if (!maker) return std::unexpected(maker.error());
   auto taker = load_or_make_key(data_dir + "/taker.key");
   if (!taker) return std::unexpected(taker.error());
-  return SampleTrade(std::move(*maker), std::move(*taker), std::move(desk_url),
-                     std::move(sandbox_url), std::move(interrupted));
+  return SampleTrade(*maker, *taker, std::move(desk_url), std::move(sandbox_url),
+                     std::move(interrupted));
 }
 
 Result<void> SampleTrade::fund() {

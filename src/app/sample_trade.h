@@ -34,7 +34,7 @@ class SampleTrade {
   const otc::Wallet& maker_wallet() const { return maker_wallet_; }
 
  private:
-  SampleTrade(otc::SigningKey maker, otc::SigningKey taker, std::string desk_url,
+  SampleTrade(const otc::SigningKey& maker, const otc::SigningKey& taker, std::string desk_url,
               std::string sandbox_url, Interrupted interrupted);
   Result<void> fund();
   Result<void> expect(const char* what, const Result<HttpAnswer>& answer);

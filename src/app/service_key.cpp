@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 namespace pawl::app {
 
@@ -57,7 +58,7 @@ Result<void> make_key(const std::string& path) {
   const bool linked = written && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST);
   const int why = errno;
   ::unlink(temporary.c_str());
-  if (!linked) return fail(key_file_unusable, path + ": " + std::strerror(why));
+  if (!linked) return fail(key_file_unusable, path + ": " + std::system_category().message(why));
   return {};
 }
 
@@ -77,7 +78,7 @@ Result<std::string> read_secret_file(const std::string& path) {
   const OpenFile file(path, O_RDONLY);
   struct stat status{};
   if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) {
-    return fail(key_file_unusable, path + ": " + std::strerror(errno));
+    return fail(key_file_unusable, path + ": " + std::system_category().message(errno));
   }
   if ((status.st_mode & 077) != 0) {
     return fail(key_file_unusable,

@@ -56,6 +56,7 @@ class ProgressLine {
 
 std::uint64_t seed_of(const DemoVerb& options) {
   if (options.seed) return *options.seed;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
   const char* text = std::getenv("PAWL_SEED");
   if (text != nullptr && *text != '\0') return std::strtoull(text, nullptr, 10);
   return std::random_device()() % 1'000'000;

@@ -67,6 +67,7 @@ void print_timeline(const std::string& url, const std::string& order_id) {
 // How the program is called from here: by its name when the shell would find it.
 std::string called() {
   const std::filesystem::path program = own_program();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
   const char* path = std::getenv("PATH");
   std::error_code error;
   const bool found =
@@ -79,7 +80,7 @@ std::string called() {
 void print_what_next(const RunOptions& options, ProcessPair& pair, const SampleTrade& trade) {
   const std::string url = pair.url();
   const std::string sandbox = pair.sandbox_url();
-  const std::string order = trade.last_order_id();
+  const std::string& order = trade.last_order_id();
   const std::string pawl = called();
   const std::string at = url == "http://127.0.0.1:7333" ? "" : " --url " + url;
   std::printf(
