@@ -40,7 +40,10 @@ void Engine::handle_effect(std::string_view kind, std::shared_ptr<EffectHandler>
 Result<void> Engine::start() {
   impl_->lane = std::make_unique<engine::Lane>(*impl_->store, impl_->registry, impl_->options,
                                                impl_->handlers);
-  return impl_->lane->start();
+  auto started = impl_->lane->start();
+  // A lane without its thread would keep callers waiting.
+  if (!started) impl_->lane.reset();
+  return started;
 }
 
 void Engine::stop() {

@@ -196,7 +196,7 @@ void Lane::open_watch(WatchRequest request) {
     request.done(std::unexpected(slot.error()), false);
     return;
   }
-  if (request.ended(*slot)) {
+  if (Watchers::has_ended(*slot, request.ended)) {
     request.done(std::move(slot), true);
   } else if (watchers_.full()) {
     request.done(std::move(slot), false);

@@ -74,6 +74,7 @@ class Lane {
   void collect_messages();
   void run_batches();
   void run_batch(std::vector<protocol::Work> works);
+  bool is_held(const protocol::WorkItem& item) const;
   void run_alone(protocol::Work work);
   void batch_failed(std::vector<protocol::Work> works, const Error& error);
   void work_failed(protocol::Work work, const Error& error);

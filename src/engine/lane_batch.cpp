@@ -162,7 +162,8 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
   // From the back, so that what runs again keeps its order at the front.
   for (std::size_t i = works.size(); i-- > 0;) {
     if (batch.results()[i].fate == protocol::Fate::again) {
-      pending_.push_front(std::move(works[i]));
+      // A message whose pair was parked in this same batch stays in the store instead.
+      if (!is_held(works[i].item)) pending_.push_front(std::move(works[i]));
     } else {
       settle(works[i], batch.results()[i]);
     }
@@ -226,9 +227,7 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
     // One of them is at fault: each on its own, so that only that one pays for it.
     for (auto& work : works) {
       // A message behind one that was just parked stays in the store.
-      const auto* message = std::get_if<protocol::MessageWork>(&work.item);
-      if (message != nullptr && held_pairs_.contains({message->row.from, message->row.to}))
-        continue;
+      if (is_held(work.item)) continue;
       // The store failed meanwhile: inner work behind the one that it failed must not overtake it.
       if (!postponed_.empty() && !waiting_.contains(work.ticket)) {
         postponed_.push_back(std::move(work));
@@ -243,6 +242,11 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
     inner_paused_until_us_ = store_.clock().monotonic_us() + pause_after_failure_us;
   }
   for (auto& work : works) work_failed(std::move(work), error);
+}
+
+bool Lane::is_held(const protocol::WorkItem& item) const {
+  const auto* message = std::get_if<protocol::MessageWork>(&item);
+  return message != nullptr && held_pairs_.contains({message->row.from, message->row.to});
 }
 
 void Lane::run_alone(protocol::Work work) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/watchers.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -14,13 +15,26 @@ void Watchers::add(const EntityRef& ref, Engine::RowTest ended, std::int64_t unt
   ++count_;
 }
 
+bool Watchers::has_ended(const EntitySlot& slot, const Engine::RowTest& ended) {
+  // A row that this program cannot read is not shown to a test that expects its columns.
+  if (slot.present && slot.row.empty()) return false;
+  return ended(slot);
+}
+
+void Watchers::forget_expiry(std::int64_t until_us, const EntityRef& ref) {
+  const auto [first, last] = expiries_.equal_range(until_us);
+  const auto place = std::find_if(first, last, [&](const auto& e) { return e.second == ref; });
+  if (place != last) expiries_.erase(place);
+}
+
 void Watchers::changed(const EntitySlot& slot) {
   const auto found = watches_.find(slot.ref);
   if (found == watches_.end()) return;
   std::vector<Watch> staying;
   for (Watch& watch : found->second) {
-    if (watch.ended(slot)) {
+    if (has_ended(slot, watch.ended)) {
       --count_;
+      forget_expiry(watch.until_us, slot.ref);
       watch.done(slot, true);
     } else {
       watch.newest = slot;

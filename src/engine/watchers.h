@@ -26,10 +26,12 @@ class Watchers {
   // Ends the watches whose time is up, with the newest row they saw.
   void expire(std::int64_t monotonic_us);
   std::int64_t next_expiry() const;  // INT64_MAX: none
+  static bool has_ended(const EntitySlot& slot, const Engine::RowTest& ended);
   // The engine stops: all are answered with what they saw last.
   void end_all();
 
  private:
+  void forget_expiry(std::int64_t until_us, const EntityRef& ref);
   struct Watch {
     Engine::RowTest ended;
     std::int64_t until_us = 0;

@@ -303,6 +303,9 @@ WorkResult Decider::park(const ParkWork& work, const Planned& planned) {
     const EffectStep step = answered(row, row.token, work.answer->answer, spec->policy,
                                      state_.time(), work.answer->jitter);
     if (step.report) park_outcome(row, work.code, work.detail);
+    if (!step.alert_code.empty()) {
+      state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code);
+    }
     state_.locked().effects[planned.effect] = std::move(row);
     state_.effect_changed(planned.effect);
   }

@@ -6,6 +6,8 @@
 
 #include <pawl/log.h>
 
+#include <filesystem>
+
 #include "core/crash_point.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sqlite_reads.h"
@@ -55,7 +57,10 @@ SqliteStore::~SqliteStore() {
 }
 
 Result<StoreHandle> SqliteStore::open(const SqliteOptions& options, const Registry& registry) {
-  auto file_lock = FileLock::acquire(options.path + ".lock");
+  // By the real name: a second one through a link must find the same lock.
+  std::error_code ignored;
+  const std::string real = std::filesystem::weakly_canonical(options.path, ignored).string();
+  auto file_lock = FileLock::acquire((real.empty() ? options.path : real) + ".lock");
   if (!file_lock) return std::unexpected(file_lock.error());
   auto connection = open_writer(options);
   if (!connection) return std::unexpected(connection.error());
