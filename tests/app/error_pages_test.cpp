@@ -38,7 +38,9 @@ TEST(ErrorPages, EveryCodeHasASectionWithItsClass) {
   const auto codes = declared_codes();
   ASSERT_GT(codes.size(), 100U);
   for (const auto& [code, error_class] : codes) {
-    EXPECT_NE(page.find("\n### " + code + "\n\n*" + error_class + "*"), std::string::npos)
+    std::string begin = "\n### ";
+    begin.append(code).append("\n\n*").append(error_class).append("*");
+    EXPECT_NE(page.find(begin), std::string::npos)
         << "docs/errors.md needs a section \"### " << code << "\" that begins with *" << error_class
         << "*";
   }

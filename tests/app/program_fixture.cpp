@@ -23,6 +23,7 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& out,
   std::vector<std::string> words{PAWL_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (auto& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   const pid_t child = fork();
