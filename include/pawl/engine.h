@@ -151,8 +151,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Before start(). The handler is called on the engine's thread and must outlive stop(). Effects of
-  // a kind without a handler are stored and left for a process that has one.
+  // Before start(). The handler is called on the engine's thread and must outlive stop(). Effects
+  // of a kind without a handler are stored and left for a process that has one.
   void handle_effect(std::string_view kind, std::shared_ptr<EffectHandler> handler);
 
   // Picks up where the last process stopped: classifies every effect that had not ended (ready, or
