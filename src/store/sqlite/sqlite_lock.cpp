@@ -195,6 +195,21 @@ Result<void> SqliteStore::lock_receipts(const protocol::LockRequest& request,
 
 Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
                                        protocol::LockedBatch& out) {
+  // Most batches have few kinds of sources: what is not asked for costs nothing.
+  using Step = Result<void> (SqliteStore::*)(const protocol::LockRequest&, protocol::LockedBatch&);
+  const std::pair<bool, Step> steps[] = {{!request.effects.empty(), &SqliteStore::lock_effects},
+                                         {!request.messages.empty(), &SqliteStore::lock_messages},
+                                         {!request.deadlines.empty(), &SqliteStore::lock_deadlines},
+                                         {!request.parked.empty(), &SqliteStore::lock_parked}};
+  for (const auto& [needed, step] : steps) {
+    if (!needed) continue;
+    if (auto done = (this->*step)(request, out); !done) return done;
+  }
+  return {};
+}
+
+Result<void> SqliteStore::lock_effects(const protocol::LockRequest& request,
+                                       protocol::LockedBatch& out) {
   auto effect =
       cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id = ?1");
   if (!effect) return std::unexpected(effect.error());
@@ -208,6 +223,11 @@ Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
     (*effect)->reset();
     if (read) out.effects.back() = std::move(*read);
   }
+  return {};
+}
+
+Result<void> SqliteStore::lock_messages(const protocol::LockRequest& request,
+                                        protocol::LockedBatch& out) {
   auto message = cached("SELECT 1 FROM pawl_messages WHERE id = ?1");
   if (!message) return std::unexpected(message.error());
   for (const std::int64_t id : request.messages) {
@@ -217,6 +237,11 @@ Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
     out.messages.push_back(*row);
     (*message)->reset();
   }
+  return {};
+}
+
+Result<void> SqliteStore::lock_deadlines(const protocol::LockRequest& request,
+                                         protocol::LockedBatch& out) {
   auto deadline = cached(
       "SELECT arming FROM pawl_deadlines WHERE machine = ?1 AND entity_key = ?2 AND name = ?3");
   if (!deadline) return std::unexpected(deadline.error());
@@ -228,6 +253,11 @@ Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
     out.deadlines.push_back(*row ? (*deadline)->integer(0) : 0);
     (*deadline)->reset();
   }
+  return {};
+}
+
+Result<void> SqliteStore::lock_parked(const protocol::LockRequest& request,
+                                      protocol::LockedBatch& out) {
   auto parked = cached("SELECT " + std::string(parked_columns) + " FROM pawl_parked WHERE id = ?1");
   if (!parked) return std::unexpected(parked.error());
   for (const std::int64_t id : request.parked) {

@@ -58,15 +58,21 @@ class SqliteStore final : public Store {
   Result<void> lock_records(const protocol::LockRequest& request, protocol::LockedBatch& out);
   Result<void> lock_receipts(const protocol::LockRequest& request, protocol::LockedBatch& out);
   Result<void> lock_sources(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_effects(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_messages(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_deadlines(const protocol::LockRequest& request, protocol::LockedBatch& out);
+  Result<void> lock_parked(const protocol::LockRequest& request, protocol::LockedBatch& out);
 
   Result<void> write(const protocol::WriteBatch& writes);
   Result<void> write_entities(const protocol::WriteBatch& writes);
   Result<void> write_records(const protocol::WriteBatch& writes);
   Result<void> write_receipts(const protocol::WriteBatch& writes);
-  Result<void> write_effects(const protocol::WriteBatch& writes);
+  Result<void> insert_effects(const protocol::WriteBatch& writes);
+  Result<void> update_effects(const protocol::WriteBatch& writes);
   Result<void> write_messages(const protocol::WriteBatch& writes);
   Result<void> write_deadlines(const protocol::WriteBatch& writes);
-  Result<void> write_parked_and_alerts(const protocol::WriteBatch& writes);
+  Result<void> write_parked(const protocol::WriteBatch& writes);
+  Result<void> write_alerts(const protocol::WriteBatch& writes);
   Result<void> write_journal(const protocol::WriteBatch& writes);
 
   std::string path_;

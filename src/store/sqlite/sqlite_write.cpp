@@ -52,13 +52,23 @@ std::string entity_insert(const MachineSpec& machine) {
          ") ON CONFLICT DO NOTHING";
 }
 
-Result<void> SqliteStore::write(const protocol::WriteBatch& writes) {
+Result<void> SqliteStore::write(const protocol::WriteBatch& w) {
+  // What a batch does not have costs nothing, not even the look for its statement.
   using Step = Result<void> (SqliteStore::*)(const protocol::WriteBatch&);
-  for (const Step step :
-       {&SqliteStore::write_entities, &SqliteStore::write_records, &SqliteStore::write_receipts,
-        &SqliteStore::write_effects, &SqliteStore::write_messages, &SqliteStore::write_deadlines,
-        &SqliteStore::write_parked_and_alerts, &SqliteStore::write_journal}) {
-    if (auto done = (this->*step)(writes); !done) return done;
+  const std::pair<bool, Step> steps[] = {
+      {!w.entity_writes.empty(), &SqliteStore::write_entities},
+      {!w.records.empty(), &SqliteStore::write_records},
+      {!w.receipts.empty(), &SqliteStore::write_receipts},
+      {!w.effects_inserted.empty(), &SqliteStore::insert_effects},
+      {!w.effects_updated.empty(), &SqliteStore::update_effects},
+      {!w.messages_deleted.empty() || !w.messages_inserted.empty(), &SqliteStore::write_messages},
+      {!w.deadlines_armed.empty() || !w.deadlines_deleted.empty(), &SqliteStore::write_deadlines},
+      {!w.parked_deleted.empty() || !w.parked_inserted.empty(), &SqliteStore::write_parked},
+      {!w.alerts.empty() || !w.alerts_acked.empty(), &SqliteStore::write_alerts},
+      {true, &SqliteStore::write_journal}};
+  for (const auto& [needed, step] : steps) {
+    if (!needed) continue;
+    if (auto done = (this->*step)(w); !done) return done;
   }
   return {};
 }
@@ -123,7 +133,6 @@ Result<void> SqliteStore::write_records(const protocol::WriteBatch& writes) {
 }
 
 Result<void> SqliteStore::write_receipts(const protocol::WriteBatch& writes) {
-  if (writes.receipts.empty()) return {};
   auto insert = cached(
       "INSERT INTO pawl_receipts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
   if (!insert) return std::unexpected(insert.error());
@@ -147,7 +156,7 @@ Result<void> SqliteStore::write_receipts(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_effects(const protocol::WriteBatch& writes) {
+Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
   auto insert = cached(
       "INSERT INTO pawl_effects (id, kind, machine, entity_key, payload, idempotency_key, "
       "created_us, next_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
@@ -164,6 +173,10 @@ Result<void> SqliteStore::write_effects(const protocol::WriteBatch& writes) {
         .bind(8, row.next_at.us);
     if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   }
+  return {};
+}
+
+Result<void> SqliteStore::update_effects(const protocol::WriteBatch& writes) {
   auto update = cached(
       "UPDATE pawl_effects SET next_at_us = ?2, state = ?3, attempt = ?4, inquiry = ?5, token = "
       "?6, lease_until_us = ?7, poll_until_us = ?8, not_after_us = ?9, accepted_reported = ?10, "
@@ -246,7 +259,7 @@ Result<void> SqliteStore::write_deadlines(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_parked_and_alerts(const protocol::WriteBatch& writes) {
+Result<void> SqliteStore::write_parked(const protocol::WriteBatch& writes) {
   auto unpark = cached("DELETE FROM pawl_parked WHERE id = ?1");
   if (!unpark) return std::unexpected(unpark.error());
   for (const std::int64_t id : writes.parked_deleted) {
@@ -265,6 +278,10 @@ Result<void> SqliteStore::write_parked_and_alerts(const protocol::WriteBatch& wr
     (*park)->bind(12, std::int64_t{row.hops}).bind(13, writes.time.us);
     if (auto done = (*park)->run(); !done) return std::unexpected(done.error());
   }
+  return {};
+}
+
+Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
   auto raise = cached(
       "INSERT INTO pawl_alerts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, '') "
       "ON CONFLICT (code, machine, entity_key, effect_id) DO UPDATE SET attempt = "
