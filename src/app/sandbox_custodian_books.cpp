@@ -50,6 +50,7 @@ CREATE TABLE IF NOT EXISTS operations (
   arrived_ms INTEGER NOT NULL,
   CHECK (state <> 'accepted' OR call = 'payout')
 ) STRICT;
+CREATE INDEX IF NOT EXISTS operations_of_escrow ON operations (escrow, call);
 CREATE INDEX IF NOT EXISTS payouts_due ON operations (due_ms) WHERE state = 'accepted';
 )sql";
 

@@ -27,8 +27,8 @@ class NamedPoint : public ::testing::TestWithParam<Point> {};
 bool die_at(const Point& point, std::uint64_t seed) {
   const CrashFolder folder;
   DemoOptions options = crash_options(folder, seed);
-  options.kills = 2;
-  options.kill_interval_ms = 2'000;
+  options.kills = 3;
+  options.kill_interval_ms = 1'500;
   options.clients = 4;
   const std::string at = std::string(point.name) + ":" + std::to_string(point.passage);
   ::setenv("PAWL_CRASH_AT", at.c_str(), 1);
@@ -37,6 +37,8 @@ bool die_at(const Point& point, std::uint64_t seed) {
   const auto result = demo.run();
   ::unsetenv("PAWL_CRASH_AT");
   expect_kept(result, folder, seed);
+  // With bad luck the killer came before any customer was served: then this was no trial.
+  if (result && result->orders == 0) return false;
   return folder.server_log().find("\"crash_point\"") != std::string::npos;
 }
 

@@ -23,6 +23,7 @@ TEST(Crash, KilledAtRandomUnderLoadNothingIsLostDoubledOrWedged) {
   expect_kept(result, folder, seed);
   if (result) {
     EXPECT_GE(result->kills, options.kills);
+    EXPECT_GT(result->completed, 0);
     std::fputs(demo_text(*result).c_str(), stdout);
   }
 }
