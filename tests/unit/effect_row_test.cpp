@@ -1,77 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The effect's step machine, exhaustively: every state, every answer, every rule. What must never
-// happen is stated once, as a property of each step, and held against all of them; then walks of
-// random steps hold the same against histories.
+// happen is stated once, as a property of each step, and held against all of them;
+// effect_row_walk_test.cpp holds the same against histories.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <iostream>
-#include <random>
+#include <algorithm>
+#include <string>
 
-#include "protocol/effect_row.h"
+#include "unit/effect_row_fixture.h"
 
 namespace pawl::protocol {
 namespace {
-
-constexpr Time start = Time::from_seconds(1'000'000);
-
-constexpr EffectState all_states[] = {
-    EffectState::ready,   EffectState::sending,   EffectState::accepted, EffectState::polling,
-    EffectState::unknown, EffectState::inquiring, EffectState::waiting,  EffectState::ended};
-constexpr Outcome all_outcomes[] = {Outcome::confirmed,  Outcome::accepted, Outcome::refused,
-                                    Outcome::never_sent, Outcome::unknown,  Outcome::absent};
-constexpr ResendRule all_rules[] = {ResendRule::dedup, ResendRule::not_after,
-                                    ResendRule::inquiry_voids, ResendRule::neither};
-constexpr EffectVerb all_verbs[] = {EffectVerb::retry, EffectVerb::confirm, EffectVerb::refuse};
-
-EffectPolicy policy_of(ResendRule rule) {
-  EffectPolicy policy;
-  policy.resend = rule;
-  policy.max_attempts = 3;
-  policy.alert_after_inquiries = 2;
-  policy.not_after_ms = 60'000;
-  return policy;
-}
-
-EffectRow row_in(EffectState state, int attempt = 1) {
-  EffectRow row;
-  row.id = 7;
-  row.kind = "k";
-  row.payload = "p";
-  row.idempotency_key = "key";
-  row.state = state;
-  row.attempt = attempt;
-  row.maybe_sent = state == EffectState::unknown || state == EffectState::inquiring;
-  row.token = 10;
-  row.not_after = start.plus_seconds(60);
-  if (state == EffectState::accepted || state == EffectState::polling) {
-    row.accepted_reported = true;
-    row.poll_until = start.plus_seconds(3'600);
-  }
-  return row;
-}
-
-bool same(const EffectRow& a, const EffectRow& b) {
-  return a.state == b.state && a.attempt == b.attempt && a.inquiry == b.inquiry &&
-         a.token == b.token && a.lease_until == b.lease_until && a.next_at == b.next_at &&
-         a.outcome == b.outcome && a.code == b.code && a.history == b.history &&
-         a.reference == b.reference && a.ended_at == b.ended_at;
-}
-
-// May an inquiry's `absent` make the row ready under this rule?
-bool may_resend(ResendRule rule, const EffectRow& row, Time far_time) {
-  switch (rule) {
-    case ResendRule::dedup:
-    case ResendRule::inquiry_voids:
-      return true;
-    case ResendRule::not_after:
-      return far_time > row.not_after;
-    case ResendRule::neither:
-      return false;
-  }
-  return false;
-}
 
 // What holds for every answer, whatever it is.
 void check_answer(const EffectRow& was, const EffectAnswer& answer, const EffectPolicy& policy) {
@@ -413,91 +353,6 @@ TEST(EffectRow, CodesAreCutBetweenCharacters) {
   (void)answered(row, row.token, EffectAnswer(Outcome::refused, text), policy_of(ResendRule::dedup),
                  start, 0);
   EXPECT_EQ(row.code, std::string(max_code_bytes - 1, 'a'));
-}
-
-// Walks of random steps against the promises that span several of them.
-class Walk {
- public:
-  Walk(std::uint64_t seed, ResendRule rule) : random_(seed), policy_(policy_of(rule)) {}
-
-  void run() {
-    for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
-      const EffectRow was = row_;
-      step();
-      check(was);
-    }
-  }
-
- private:
-  int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
-
-  void step() {
-    now_ = now_.plus_seconds(below(90));
-    answer_ = Outcome::unknown;
-    inquiry_answered_absent_ = operator_retried_ = false;
-    const bool claimable = row_.state == EffectState::ready ||
-                           row_.state == EffectState::accepted ||
-                           row_.state == EffectState::unknown;
-    if (claimable && below(4) != 0) {
-      (void)claim(row_, policy_, now_);
-    } else if (is_claimed(row_.state) && below(6) != 0) {
-      EffectAnswer answer(all_outcomes[below(6)]);
-      if (below(3) != 0 &&
-          (answer.outcome == Outcome::confirmed || answer.outcome == Outcome::refused)) {
-        answer.outcome = Outcome::unknown;  // long walks
-      }
-      answer.far_time = now_;
-      answer_ = answer.outcome;
-      inquiry_answered_absent_ =
-          row_.state == EffectState::inquiring && answer.outcome == Outcome::absent;
-      (void)answered(row_, row_.token - (below(5) == 0 ? 1 : 0), answer, policy_, now_, 0.1);
-    } else if (is_claimed(row_.state)) {
-      (void)lease_lost(row_, row_.token, now_);
-    } else {
-      const EffectVerb verb = below(5) == 0 ? EffectVerb::confirm : EffectVerb::retry;
-      operator_retried_ = operate(row_, verb, 0, "ann", "", now_) && verb == EffectVerb::retry &&
-                          row_.state == EffectState::ready;
-    }
-  }
-
-  void check(const EffectRow& was) {
-    ASSERT_GE(row_.token, was.token);
-    if (is_claimed(row_.state) && row_.state != was.state) {
-      ASSERT_GT(row_.token, was.token);
-    }
-    if (was.state == EffectState::ended) {
-      ASSERT_TRUE(same(row_, was)) << "ended is final";
-    }
-    if (was.state != EffectState::ready && row_.state == EffectState::ready) {
-      const bool never = was.state == EffectState::sending && answer_ == Outcome::never_sent;
-      const bool asked = inquiry_answered_absent_ && may_resend(policy_.resend, was, now_) &&
-                         !was.accepted_reported;
-      ASSERT_TRUE(never || asked || (operator_retried_ && was.state == EffectState::waiting))
-          << "sent again on a guess from " << name_of(was.state);
-    }
-    if (row_.state == EffectState::sending && was.state != EffectState::sending) {
-      ASSERT_EQ(was.state, EffectState::ready);
-    }
-    ASSERT_TRUE(row_.maybe_sent || row_.attempt <= policy_.max_attempts);
-    ASSERT_LE(row_.history.size(), max_history_bytes);
-  }
-
-  std::mt19937_64 random_;
-  EffectPolicy policy_;
-  EffectRow row_;
-  Time now_ = start;
-  Outcome answer_ = Outcome::unknown;
-  bool inquiry_answered_absent_ = false;
-  bool operator_retried_ = false;
-};
-
-TEST(EffectRow, RandomWalksKeepThePromises) {
-  const char* given = std::getenv("PAWL_SEED");
-  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  std::cout << "PAWL_SEED=" << seed << "\n";
-  for (std::uint64_t i = 0; i < 4'000 && !HasFailure(); ++i) {
-    Walk(seed + i, all_rules[i % 4]).run();
-  }
 }
 
 }  // namespace

@@ -111,8 +111,9 @@ TEST(Registry, RefusesMachinesThatContradictThemselves) {
 }
 
 TEST(Decision, RefusalNamesGuardCodeAndDetail) {
-  const pawl::Decision decision =
-      pawl::refuse(bank::guard::is_open, bank::error::not_open, "it is frozen");
+  const auto& guard = bank::guard::is_open;
+  // lint: allow(unnamed-refusal): what the macro expands to is the subject here
+  const pawl::Decision decision = pawl::refuse(guard, bank::error::not_open, "it is frozen");
   ASSERT_EQ(decision.kind(), pawl::Decision::Kind::refused);
   EXPECT_EQ(decision.refusal().guard().name, "bank.is_open");
   EXPECT_EQ(decision.refusal().error().code, bank::error::not_open);

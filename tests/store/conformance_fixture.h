@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the conformance tests of every store start from: a store of a world, and batches written as
+// the committer would write them. The tests are in conformance_writes.h, conformance_reads.h and
+// conformance_schema.h; conformance.h makes one suite of them and says what a world is.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/bank_decide.h"
+#include "store/store.h"
+
+namespace pawl::test {
+
+using protocol::LockedBatch;
+using protocol::LockRequest;
+using protocol::WriteBatch;
+
+inline EntityRef account_ref(std::string key) {
+  return {bank::Account::machine, std::move(key)};
+}
+
+template <class World>
+class StoreConformance : public ::testing::Test {
+ protected:
+  StoreConformance() { bank::describe(registry); }
+  void SetUp() override { reopen(); }
+
+  void reopen() {
+    store.reset();
+    auto opened = world.open(registry, false);
+    ASSERT_TRUE(opened) << opened.error().text();
+    store = std::move(*opened);
+  }
+  ErrorCode refused_to_open() {
+    store.reset();
+    auto opened = world.open(registry, false);
+    EXPECT_FALSE(opened);
+    return opened ? ErrorCode{"opened", ErrorClass::defect, ""} : opened.error().code;
+  }
+  LockedBatch lock(const LockRequest& request) {
+    std::optional<Result<LockedBatch>> out;
+    store->lock(request, [&](auto result) { out = std::move(result); });
+    EXPECT_TRUE(out && *out) << (out && !*out ? out->error().text() : "");
+    return out && *out ? std::move(**out) : LockedBatch{};
+  }
+  // Locks and leaves again.
+  LockedBatch look(const LockRequest& request) {
+    auto out = lock(request);
+    store->abandon();
+    return out;
+  }
+  EntitySlot look(const std::string& key) {
+    return look(LockRequest{{account_ref(key)}}).entities.at(0);
+  }
+  Result<bool> commit(const WriteBatch& writes) {
+    std::optional<Result<bool>> out;
+    store->commit(writes, [&](auto result) { out = std::move(result); });
+    return *out;
+  }
+  static bank::Account account(const std::string& key, std::int64_t balance,
+                               std::optional<std::string> alias = {}) {
+    bank::Account row;
+    row.id = key;
+    row.balance = balance;
+    row.alias = std::move(alias);
+    row.state_since = Time{123};
+    return row;
+  }
+  // A batch that creates or replaces these accounts, as the committer would make it.
+  WriteBatch writing(const std::vector<bank::Account>& rows, bool created) {
+    LockRequest request;
+    for (const auto& row : rows) request.entities.push_back(account_ref(row.id));
+    LockedBatch locked = lock(request);
+    WriteBatch writes;
+    writes.journal_entries = "[]";
+    writes.time = Time{777};
+    writes.config_version = 4;
+    writes.entities = std::move(locked.entities);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      EntitySlot& slot = writes.entities[i];
+      slot.row = to_row(rows[i]);
+      slot.present = true;
+      ++slot.version;
+      slot.last_time = Time{555};
+      slot.newest = {0, locked.sequence, 1};
+      writes.entity_writes.push_back({i, created});
+    }
+    return writes;
+  }
+  template <class T, class Scan>
+  T scan(Scan call) {
+    std::optional<Result<T>> out;
+    call([&](Result<T> result) { out = std::move(result); });
+    EXPECT_TRUE(out && *out);
+    return out && *out ? std::move(**out) : T{};
+  }
+
+  World world;
+  Registry registry;
+  StoreHandle store;
+};
+
+TYPED_TEST_SUITE_P(StoreConformance);
+
+}  // namespace pawl::test

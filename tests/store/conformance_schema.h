@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Conformance of a store, part 3: what a newer, an older or another program has left behind is
+// given as it is, refused by name, or brought up to date. Part of the suite that conformance.h
+// registers.
+#pragma once
+
+#include "store/conformance_fixture.h"
+
+namespace pawl::test {
+
+TYPED_TEST_P(StoreConformance, AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown) {
+  ASSERT_TRUE(this->commit(this->writing({this->account("a", 1), this->account("b", 2)}, true)));
+  this->store.reset();
+  this->world.sql("UPDATE accounts SET state = 'melted' WHERE id = 'a'");
+  this->world.sql("UPDATE accounts SET pawl_schema = 2 WHERE id = 'b'");
+  this->reopen();
+  for (const char* key : {"a", "b"}) {
+    const auto slot = this->look(key);
+    EXPECT_TRUE(slot.present) << key;
+    bank::Account row;
+    EXPECT_FALSE(from_row(std::span<const Value>(slot.row), row)) << key;
+    const auto read = this->store->reads().entity(account_ref(key));
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(read->present);
+    EXPECT_FALSE(from_row(std::span<const Value>(read->row), row)) << key;
+  }
+}
+
+TYPED_TEST_P(StoreConformance, AnotherSchemaIsRefusedByName) {
+  this->store.reset();
+  this->registry.migration({"bank", 2, "ALTER TABLE accounts ADD COLUMN later INTEGER"});
+  EXPECT_EQ(this->refused_to_open(), schema_older);
+  {
+    Registry fresh;
+    bank::describe(fresh);
+    std::swap(this->registry, fresh);
+  }
+  this->reopen();
+  this->store.reset();
+  this->world.sql("INSERT INTO pawl_migrations VALUES ('bank', 9, 0)");
+  EXPECT_EQ(this->refused_to_open(), schema_newer);
+  this->world.sql("DELETE FROM pawl_migrations WHERE number = 9");
+  this->reopen();
+  this->store.reset();
+  this->world.sql("ALTER TABLE accounts ADD COLUMN extra INTEGER");
+  EXPECT_EQ(this->refused_to_open(), schema_differs);
+  this->world.sql("ALTER TABLE accounts DROP COLUMN extra");
+  this->world.sql("ALTER TABLE accounts RENAME COLUMN paid TO payed");
+  EXPECT_EQ(this->refused_to_open(), schema_differs);
+  this->world.sql("ALTER TABLE accounts RENAME COLUMN payed TO paid");
+  this->world.sql("DROP TABLE account_notes");
+  EXPECT_EQ(this->refused_to_open(), schema_differs);
+}
+
+TYPED_TEST_P(StoreConformance, AnOlderSchemaIsBroughtUpToDateWhenAsked) {
+  ASSERT_TRUE(this->commit(this->writing({this->account("a", 7)}, true)));
+  this->store.reset();
+  // Adds and drops, so that the machine still fits.
+  this->registry.migration({"bank", 2,
+                            "ALTER TABLE accounts ADD COLUMN later INTEGER;"
+                            "UPDATE accounts SET balance = balance + 1;"
+                            "ALTER TABLE accounts DROP COLUMN later;"});
+  auto migrated = this->world.open(this->registry, true);
+  ASSERT_TRUE(migrated) << migrated.error().text();
+  migrated->reset();
+  this->reopen();
+  EXPECT_EQ(this->look("a").row, to_row(this->account("a", 8)));
+}
+
+}  // namespace pawl::test

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The effect's step machine by walks of random steps, held against the promises that span several
+// of them; effect_row_test.cpp holds each single step against its own.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "unit/effect_row_fixture.h"
+
+namespace pawl::protocol {
+namespace {
+
+// Walks of random steps against the promises that span several of them.
+class Walk {
+ public:
+  Walk(std::uint64_t seed, ResendRule rule) : random_(seed), policy_(policy_of(rule)) {}
+
+  void run() {
+    for (int i = 0; i < 60 && !::testing::Test::HasFailure(); ++i) {
+      const EffectRow was = row_;
+      step();
+      check(was);
+    }
+  }
+
+ private:
+  int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
+
+  void step() {
+    now_ = now_.plus_seconds(below(90));
+    answer_ = Outcome::unknown;
+    inquiry_answered_absent_ = operator_retried_ = false;
+    const bool claimable = row_.state == EffectState::ready ||
+                           row_.state == EffectState::accepted ||
+                           row_.state == EffectState::unknown;
+    if (claimable && below(4) != 0) {
+      (void)claim(row_, policy_, now_);
+    } else if (is_claimed(row_.state) && below(6) != 0) {
+      EffectAnswer answer(all_outcomes[below(6)]);
+      if (below(3) != 0 &&
+          (answer.outcome == Outcome::confirmed || answer.outcome == Outcome::refused)) {
+        answer.outcome = Outcome::unknown;  // long walks
+      }
+      answer.far_time = now_;
+      answer_ = answer.outcome;
+      inquiry_answered_absent_ =
+          row_.state == EffectState::inquiring && answer.outcome == Outcome::absent;
+      (void)answered(row_, row_.token - (below(5) == 0 ? 1 : 0), answer, policy_, now_, 0.1);
+    } else if (is_claimed(row_.state)) {
+      (void)lease_lost(row_, row_.token, now_);
+    } else {
+      const EffectVerb verb = below(5) == 0 ? EffectVerb::confirm : EffectVerb::retry;
+      operator_retried_ = operate(row_, verb, 0, "ann", "", now_) && verb == EffectVerb::retry &&
+                          row_.state == EffectState::ready;
+    }
+  }
+
+  void check(const EffectRow& was) {
+    ASSERT_GE(row_.token, was.token);
+    if (is_claimed(row_.state) && row_.state != was.state) {
+      ASSERT_GT(row_.token, was.token);
+    }
+    if (was.state == EffectState::ended) {
+      ASSERT_TRUE(same(row_, was)) << "ended is final";
+    }
+    if (was.state != EffectState::ready && row_.state == EffectState::ready) {
+      const bool never = was.state == EffectState::sending && answer_ == Outcome::never_sent;
+      const bool asked = inquiry_answered_absent_ && may_resend(policy_.resend, was, now_) &&
+                         !was.accepted_reported;
+      ASSERT_TRUE(never || asked || (operator_retried_ && was.state == EffectState::waiting))
+          << "sent again on a guess from " << name_of(was.state);
+    }
+    if (row_.state == EffectState::sending && was.state != EffectState::sending) {
+      ASSERT_EQ(was.state, EffectState::ready);
+    }
+    ASSERT_TRUE(row_.maybe_sent || row_.attempt <= policy_.max_attempts);
+    ASSERT_LE(row_.history.size(), max_history_bytes);
+  }
+
+  std::mt19937_64 random_;
+  EffectPolicy policy_;
+  EffectRow row_;
+  Time now_ = start;
+  Outcome answer_ = Outcome::unknown;
+  bool inquiry_answered_absent_ = false;
+  bool operator_retried_ = false;
+};
+
+TEST(EffectRow, RandomWalksKeepThePromises) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
+  const char* given = std::getenv("PAWL_SEED");
+  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::cout << "PAWL_SEED=" << seed << "\n";
+  for (std::uint64_t i = 0; i < 4'000 && !HasFailure(); ++i) {
+    Walk(seed + i, all_rules[i % 4]).run();
+  }
+}
+
+}  // namespace
+}  // namespace pawl::protocol
