@@ -167,7 +167,7 @@ void Engine::acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done)
   protocol::AlertWork work;
   work.acknowledge = true;
   work.alert.id = id;
-  work.alert.acked_by = origin.principal;
+  work.alert.acked_by = std::move(origin.principal);
   impl_->lane->submit(std::move(work), std::move(done));
 }
 

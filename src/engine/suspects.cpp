@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "protocol/storage.h"
@@ -19,13 +20,15 @@ Result<Suspects> Suspects::open(const std::string& path) {
   Suspects suspects;
   if (path.empty()) return suspects;
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return fail(protocol::store_failed, path + ": " + std::strerror(errno));
+  if (file < 0)
+    return fail(protocol::store_failed, path + ": " + std::generic_category().message(errno));
   void* mapped = MAP_FAILED;
   if (::ftruncate(file, sizeof(Memory)) == 0) {
     mapped = ::mmap(nullptr, sizeof(Memory), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   }
   ::close(file);
-  if (mapped == MAP_FAILED) return fail(protocol::store_failed, path + ": " + std::strerror(errno));
+  if (mapped == MAP_FAILED)
+    return fail(protocol::store_failed, path + ": " + std::generic_category().message(errno));
   suspects.memory_ = static_cast<Memory*>(mapped);
   suspects.count_death();
   return suspects;

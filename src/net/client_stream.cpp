@@ -13,7 +13,7 @@ namespace {
 
 class PlainClientStream final : public ClientStream {
  public:
-  explicit PlainClientStream(asio::any_io_executor executor) : socket_(std::move(executor)) {}
+  explicit PlainClientStream(asio::any_io_executor executor) : socket_(executor) {}
 
   asio::ip::tcp::socket& socket() override { return socket_; }
 

@@ -18,7 +18,7 @@ namespace pawl::net {
 
 // What a connection sleeps on while a handler has its request; lives on the connection's thread.
 struct Sleeper {
-  explicit Sleeper(boost::asio::steady_timer::executor_type executor) : timer(executor) {
+  explicit Sleeper(const boost::asio::steady_timer::executor_type& executor) : timer(executor) {
     timer.expires_at(boost::asio::steady_timer::time_point::max());
   }
   boost::asio::steady_timer timer;

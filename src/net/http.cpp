@@ -77,12 +77,12 @@ unsigned status_of(ErrorClass error_class) {
   return 500;
 }
 
-Response problem(const Error& error, std::vector<ProblemMember> extra) {
-  return problem_with_status(error, status_of(error.code.error_class), std::move(extra));
+Response problem(const Error& error, const std::vector<ProblemMember>& extra) {
+  return problem_with_status(error, status_of(error.code.error_class), extra);
 }
 
 Response problem_with_status(const Error& error, unsigned status,
-                             std::vector<ProblemMember> extra) {
+                             const std::vector<ProblemMember>& extra) {
   const ErrorClass error_class = error.code.error_class;
   json::Writer body;
   body.begin_object()

@@ -80,9 +80,9 @@ unsigned status_of(ErrorClass error_class);
 
 // RFC 9457 application/problem+json. The detail of classes defect and corrupt is left out, since it
 // speaks of our insides; unavailable and in_doubt carry Retry-After, unauthorized WWW-Authenticate.
-Response problem(const Error& error, std::vector<ProblemMember> extra = {});
+Response problem(const Error& error, const std::vector<ProblemMember>& extra = {});
 // The same with a status that says more than the class does (405, 414, 431).
 Response problem_with_status(const Error& error, unsigned status,
-                             std::vector<ProblemMember> extra = {});
+                             const std::vector<ProblemMember>& extra = {});
 
 }  // namespace pawl::net

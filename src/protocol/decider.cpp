@@ -226,16 +226,16 @@ WorkResult Decider::answer(const AnswerWork& work, const Planned& planned) {
   const EffectStep step =
       answered(row, work.claimed.token, work.answer, spec->policy, state_.time(), work.jitter);
   if (step.stale) return with_fate(Fate::stale);
-  CommandOrigin origin{"outcome",   "effect:" + std::to_string(row.id), outcome_id(row), "", 0,
-                       note_of(row)};
-  if (!settle_effect(planned.effect, std::move(row), step, planned, std::move(origin))) {
+  const CommandOrigin origin{
+      "outcome", "effect:" + std::to_string(row.id), outcome_id(row), "", 0, note_of(row)};
+  if (!settle_effect(planned.effect, std::move(row), step, planned, origin)) {
     return with_fate(Fate::again);
   }
   return {};
 }
 
 bool Decider::settle_effect(std::size_t index, EffectRow row, const EffectStep& step,
-                            const Planned& planned, CommandOrigin origin) {
+                            const Planned& planned, const CommandOrigin& origin) {
   std::optional<std::pair<std::string, std::string>> trouble;
   if (step.report && planned.error) {
     trouble.emplace(planned.error->code.code, planned.error->detail);
@@ -312,15 +312,16 @@ WorkResult Decider::park(const ParkWork& work, const Planned& planned) {
   return set_aside();
 }
 
-void Decider::park_message(const MessageRow& row, std::string code, std::string detail) {
+void Decider::park_message(const MessageRow& row, const std::string& code,
+                           const std::string& detail) {
   ParkedRow parked;
   parked.source = row.bounced ? "bounce" : "message";
   parked.from = row.from;
   parked.entity = row.to;
   parked.kind = row.kind;
   parked.payload = row.payload;
-  parked.code = row.bounced ? row.code : std::move(code);
-  parked.detail = row.bounced ? row.detail : std::move(detail);
+  parked.code = row.bounced ? row.code : code;
+  parked.detail = row.bounced ? row.detail : detail;
   parked.hops = row.hops;
   state_.park(std::move(parked));
   state_.hold_pair(row.from, row.to);

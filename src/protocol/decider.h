@@ -40,9 +40,9 @@ class Decider {
   // Takes over what a step made of an effect, its outcome's command with it. False: the batch is
   // full and nothing was done.
   bool settle_effect(std::size_t index, EffectRow row, const EffectStep& step,
-                     const Planned& planned, CommandOrigin origin);
+                     const Planned& planned, const CommandOrigin& origin);
   void bounce(const MessageRow& row, const Receipt& refusal);
-  void park_message(const MessageRow& row, std::string code, std::string detail);
+  void park_message(const MessageRow& row, const std::string& code, const std::string& detail);
   void park_deadline(const DeadlineRow& row, std::string code, std::string detail);
   void park_outcome(const EffectRow& row, std::string code, std::string detail);
 

@@ -8,7 +8,7 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "store/sqlite/connection.h"
 
@@ -16,7 +16,9 @@ namespace pawl::sqlite {
 
 Result<FileLock> FileLock::acquire(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return fail(sqlite_open_failed, path + ": " + std::strerror(errno));
+  if (descriptor < 0) {
+    return fail(sqlite_open_failed, path + ": " + std::generic_category().message(errno));
+  }
   FileLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     std::array<char, 32> holder{};

@@ -197,7 +197,7 @@ constexpr std::string_view engine_columns[] = {"pawl_version",  "pawl_time_us", 
                                                "pawl_sequence", "pawl_offset",  "pawl_schema"};
 
 Result<void> compare_table(Connection& connection, std::string_view table,
-                           std::vector<ColumnSpec> expected) {
+                           const std::vector<ColumnSpec>& expected) {
   auto statement = connection.prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?1)");
   if (!statement) return std::unexpected(statement.error());
   statement->bind(1, table);
@@ -229,14 +229,14 @@ Result<void> compare_tables(Connection& connection, const Registry& registry) {
   for (const auto& machine : registry.machines()) {
     auto expected = machine->columns;
     for (const auto name : engine_columns) expected.push_back({name, ColumnType::integer, false});
-    if (auto same = compare_table(connection, machine->table, std::move(expected)); !same) {
+    if (auto same = compare_table(connection, machine->table, expected); !same) {
       return same;
     }
     for (const auto& record : machine->records) {
       auto columns = record.columns;
       columns.push_back({"record_id", ColumnType::integer, false});
       columns.push_back({"entity_key", ColumnType::text, false});
-      if (auto same = compare_table(connection, record.table, std::move(columns)); !same) {
+      if (auto same = compare_table(connection, record.table, columns); !same) {
         return same;
       }
     }

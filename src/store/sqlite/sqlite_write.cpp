@@ -118,8 +118,10 @@ Result<void> SqliteStore::write_records(const protocol::WriteBatch& writes) {
       names += ", \"" + std::string(column.name) + "\"";
       places += ", ?" + std::to_string(index++);
     }
-    auto insert = cached("INSERT INTO \"" + std::string(record.table) + "\" (" + names +
-                         ") VALUES (" + places + ") ON CONFLICT DO NOTHING");
+    std::string sql = "INSERT INTO \"";
+    sql.append(record.table).append("\" (").append(names);
+    sql.append(") VALUES (").append(places).append(") ON CONFLICT DO NOTHING");
+    auto insert = cached(sql);
     if (!insert) return std::unexpected(insert.error());
     (*insert)->bind(1, record.id).bind(2, std::string_view(owner.key));
     index = 3;

@@ -108,7 +108,7 @@ Result<std::string> CanonicalObject::text() const {
   std::string out = "{";
   for (const auto& [key, value] : members_) {
     if (out.size() > 1) out += ",";
-    out += "\"" + key + "\":" + value;
+    out.append("\"").append(key).append("\":").append(value);
   }
   return out + "}";
 }

@@ -27,7 +27,7 @@ bool is_loopback(const boost::urls::url_view& url) {
 Result<std::string> trusted_base_url(std::string_view text) {
   const auto parsed = boost::urls::parse_uri(text);
   if (!parsed) return fail(custodian_url_invalid);
-  const boost::urls::url_view url = *parsed;
+  const boost::urls::url_view& url = *parsed;
   const bool https = url.scheme_id() == boost::urls::scheme::https;
   const bool http = url.scheme_id() == boost::urls::scheme::http;
   const std::string_view path(url.encoded_path().data(), url.encoded_path().size());
