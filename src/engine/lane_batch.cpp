@@ -197,6 +197,11 @@ void Lane::settle(protocol::Work& work, const protocol::WorkResult& result) {
                    last_message_id_ = 0;
                    messages_left_ = true;
                  },
+                 [&](const protocol::ParkWork& w) {
+                   if (!w.deadline) return;
+                   deadlines_in_hand_.erase(w.deadline->arming);
+                   next_deadline_ = Time{};
+                 },
                  [](const auto&) {},
              },
              work.item);
@@ -278,6 +283,10 @@ void Lane::work_failed(protocol::Work work, const Error& error) {
   } else {
     if (auto* claim = std::get_if<protocol::ClaimWork>(&work.item)) {
       schedule_.release(claim->effect_id);
+    }
+    if (const auto* parking = std::get_if<protocol::ParkWork>(&work.item)) {
+      // Its deadline is still in the store: it is found again.
+      if (parking->deadline) next_deadline_ = store_.clock().now().plus_seconds(1);
     }
     // A claim is found again at the next start; a parking that cannot be written leaves its source.
     log::error("work_dropped", {{"error", error.text()}});

@@ -52,6 +52,30 @@ EntitySlot with_declared_records(const EntitySlot& slot, const Command& command,
   return out;
 }
 
+// What a change asks for is described by the machine's code, too: if that throws, it shall be where
+// decide() may.
+void describe(const Change& change) {
+  for (const auto& message : change.messages) {
+    (void)message.command->keys();
+    (void)message.command->payload();
+  }
+  for (const auto& deadline : change.deadlines) {
+    if (deadline.command) (void)deadline.command->payload();
+  }
+}
+
+// Does every part of the change belong to one of the command's entities?
+bool names_only(const Change& change, std::size_t entities) {
+  const auto within = [&](const auto& list) {
+    return std::all_of(list.begin(), list.end(),
+                       [&](const auto& part) { return part.entity < entities; });
+  };
+  return within(change.rows) && within(change.records) && within(change.effects) &&
+         within(change.deadlines) && within(change.alerts) &&
+         std::all_of(change.messages.begin(), change.messages.end(),
+                     [&](const auto& message) { return message.from_entity < entities; });
+}
+
 }  // namespace
 
 std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal) {
@@ -125,6 +149,7 @@ Result<Decision> BatchState::decide(const Command& command, const std::vector<Sl
   Result<Decision> decided = fail(machine_defect);
   try {
     decided = command.decide(views, context);
+    if (decided && decided->kind() == Decision::Kind::changed) describe(decided->change());
   } catch (const std::exception& thrown) {
     decided = std::unexpected(defect(command.kind(), thrown.what()));
   } catch (...) {
@@ -162,6 +187,9 @@ Result<void> BatchState::validate_row(const RowChange& change, const EntitySlot&
 
 Result<void> BatchState::validate(const Change& change, const std::vector<std::size_t>& entities,
                                   const CommandOrigin& origin) const {
+  if (!names_only(change, entities.size())) {
+    return fail(machine_defect, "a change of an entity that the command does not name");
+  }
   std::set<std::size_t> seen;
   for (const RowChange& row : change.rows) {
     if (row.entity >= entities.size() || !seen.insert(row.entity).second) {
@@ -171,7 +199,7 @@ Result<void> BatchState::validate(const Change& change, const std::vector<std::s
       return valid;
   }
   for (const RecordChange& record : change.records) {
-    const auto& ref = locked_.entities[entities.at(record.entity)].ref;
+    const auto& ref = locked_.entities[entities[record.entity]].ref;
     const MachineSpec* machine = registry_.find_machine(ref.machine);
     if (machine == nullptr || machine->record(record.table) == nullptr) {
       return fail(machine_defect, "a record of a table that the machine does not declare");
@@ -266,7 +294,7 @@ void BatchState::apply(const Change& change, const std::vector<std::size_t>& ent
     row.payload = effect.payload;
     row.idempotency_key = effect.idempotency_key;
     row.created = time;
-    row.next_at = time;
+    row.next_at = locked_.time;  // not the entity's time, which may lie ahead
     effect_ids[effect.entity].push_back(row.id);
     writes_.effects_inserted.push_back(std::move(row));
   }
@@ -309,14 +337,15 @@ void BatchState::apply(const Change& change, const std::vector<std::size_t>& ent
   }
 }
 
-void BatchState::journal_operator(const EffectRow& effect, std::string_view verb,
+void BatchState::journal_operator(const EntityRef& owner, std::int64_t effect_id,
+                                  std::string_view kind, std::string_view verb,
                                   const CommandOrigin& origin) {
   ++journal_entries_;
   journal_.begin_object()
-      .field("machine", effect.owner.machine)
-      .field("key", effect.owner.key)
-      .field("effect", effect.id)
-      .field("command", effect.kind)
+      .field("machine", owner.machine)
+      .field("key", owner.key)
+      .field("effect", effect_id)
+      .field("command", kind)
       .field("source", origin.source)
       .field("who", origin.principal)
       .field("id", origin.id)

@@ -59,9 +59,9 @@ class BatchState {
                       const CommandOrigin& origin);
 
   std::int64_t next_id();
-  // An operator's verb on an effect: named and with its reason in the journal.
-  void journal_operator(const EffectRow& effect, std::string_view verb,
-                        const CommandOrigin& origin);
+  // An operator's verb on an effect or a parked command: named and with its reason.
+  void journal_operator(const EntityRef& owner, std::int64_t effect_id, std::string_view kind,
+                        std::string_view verb, const CommandOrigin& origin);
   void alert(std::string code, const EntityRef& entity, std::int64_t effect_id, int attempt,
              std::string detail);
   void park(ParkedRow row);

@@ -267,6 +267,9 @@ WorkResult Decider::lease_lost(const LeaseLostWork& work, const Planned& planned
 }
 
 WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
+  if (planned.error && planned.receipt == not_planned) return with_error(*planned.error);
+  auto& stored = state_.locked().receipts[planned.receipt];
+  if (stored) return with_receipt(receipt_from(*stored));
   const auto& locked = state_.locked().effects[planned.effect];
   if (!locked) return with_error(effect_not_found);
   if (locked->token != work.looked_at.token) return with_error(effect_changed);
@@ -274,13 +277,17 @@ WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
   const auto step = protocol::operate(row, work.verb, work.token, work.origin.principal,
                                       work.origin.why, state_.time());
   if (!step) return with_error(step.error());
+  // Planned on another state than this one, or on a kind unknown here: nobody would tell the owner.
+  if (step->report && !planned.command && !planned.error) return with_error(effect_changed);
   const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0};
   if (!settle_effect(planned.effect, std::move(row), *step, planned, origin)) {
     return with_fate(Fate::again);
   }
-  state_.journal_operator(*locked, name_of(work.verb), origin);
+  state_.journal_operator(locked->owner, locked->id, locked->kind, name_of(work.verb), origin);
   Receipt receipt;
   receipt.done = true;
+  stored = stored_from(receipt, Fingerprint{});
+  state_.writes().receipts.push_back({operator_receipt(work), *stored});
   return with_receipt(std::move(receipt));
 }
 
@@ -356,15 +363,17 @@ void Decider::park_outcome(const EffectRow& row, std::string code, std::string d
 WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
   auto& locked = state_.locked().parked[planned.parked];
   if (!locked) return with_fate(Fate::stale);
+  const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why,
+                             work.row.hops};
   if (work.command) {
     if (planned.error) return with_error(*planned.error);
-    const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why,
-                               work.row.hops};
     auto decided = state_.run(*planned.command, planned.entities, origin);
     if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
     if (!decided) return with_error(decided.error());
     if (!decided->receipt.done) return with_receipt(std::move(decided->receipt));
   }
+  state_.journal_operator(work.row.entity, work.row.effect_id, work.row.kind,
+                          work.command ? "parked: retry" : "parked: drop", origin);
   locked.reset();
   state_.writes().parked_deleted.push_back(work.row.id);
   Receipt receipt;

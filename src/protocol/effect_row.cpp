@@ -156,6 +156,8 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
     step.stale = true;
     return step;
   }
+  // An operator who looked before this answer decided on something else.
+  ++row.token;
   const EffectState was = row.state;
   row.code = bounded(answer.code, max_code_bytes);
   if (!answer.reference.empty()) row.reference = bounded(answer.reference, max_code_bytes);

@@ -20,6 +20,7 @@ EffectSchedule::Destination* EffectSchedule::destination_of(std::string_view kin
 
 void EffectSchedule::put(std::int64_t id, std::string_view kind, EffectState state, Time next_at) {
   release(id);
+  newest_.erase(id);
   Destination* destination = handled_.contains(kind) ? destination_of(kind) : nullptr;
   if (destination == nullptr) return;
   if (state != EffectState::ready && state != EffectState::accepted &&
@@ -27,7 +28,7 @@ void EffectSchedule::put(std::int64_t id, std::string_view kind, EffectState sta
     return;
   }
   destination->waiting.push({next_at, id});
-  ++open_;
+  newest_[id] = next_at;
 }
 
 bool EffectSchedule::may_start(Destination& destination, Time now) const {
@@ -47,10 +48,13 @@ std::vector<std::int64_t> EffectSchedule::take_due(Time now, std::size_t limit) 
   for (auto& [name, destination] : destinations_) {
     while (out.size() < limit && !destination.waiting.empty() &&
            destination.waiting.top().next_at <= now && may_start(destination, now)) {
-      const std::int64_t id = destination.waiting.top().id;
+      const auto [at, id] = destination.waiting.top();
       destination.waiting.pop();
-      --open_;
-      // Put twice (a stale copy after an operator's verb): the claim of the row decides.
+      // An entry of an earlier put: what counts is when it was put last.
+      const auto counts = newest_.find(id);
+      if (counts == newest_.end() || counts->second != at) continue;
+      newest_.erase(counts);
+      // Put while its exchange was under way: the row decides, once that has ended.
       if (claiming_.contains(id) || under_way_.contains(id)) continue;
       claiming_.emplace(id, name);
       ++destination.under_way;
@@ -68,8 +72,10 @@ void EffectSchedule::release(std::int64_t id) {
 }
 
 void EffectSchedule::begun(const EffectRow& row, Time gives_up_at) {
-  // Stays counted against its destination.
-  claiming_.erase(row.id);
+  // Stays counted against its destination, unless a put in between has released it.
+  if (claiming_.erase(row.id) == 0) {
+    if (Destination* destination = destination_of(row.kind)) ++destination->under_way;
+  }
   under_way_[row.id] = Exchange{row, gives_up_at};
 }
 

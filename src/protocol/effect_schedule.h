@@ -48,7 +48,7 @@ class EffectSchedule {
 
   // When something becomes due next, as far as limits are not what it waits for.
   Time next_at() const;
-  std::size_t open() const { return open_; }
+  std::size_t open() const { return newest_.size(); }
   std::size_t under_way() const { return under_way_.size(); }
 
  private:
@@ -81,7 +81,7 @@ class EffectSchedule {
   std::map<std::string, Destination, std::less<>> destinations_;
   std::unordered_map<std::int64_t, std::string_view> claiming_;  // handed out: its destination
   std::unordered_map<std::int64_t, Exchange> under_way_;
-  std::size_t open_ = 0;
+  std::unordered_map<std::int64_t, Time> newest_;  // of the waiting entries: the put that counts
 };
 
 }  // namespace pawl::protocol

@@ -157,7 +157,21 @@ void Planner::answer(const AnswerWork& work, Planned& planned) {
   if (step.report) outcome(*spec, work.claimed.payload, *step.report, planned);
 }
 
+ReceiptKey operator_receipt(const OperateWork& work) {
+  return {work.looked_at.owner, work.origin.principal,
+          "effect." + std::string(name_of(work.verb)) + ":" + std::to_string(work.looked_at.id),
+          work.origin.id};
+}
+
 void Planner::operate(const OperateWork& work, Planned& planned) {
+  if (!origin_is_sound(work.origin)) {
+    planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
+    return;
+  }
+  ReceiptKey key = operator_receipt(work);
+  const auto [place, fresh] = receipts_.try_emplace(key, request_.receipts.size());
+  if (fresh) request_.receipts.push_back(std::move(key));
+  planned.receipt = place->second;
   planned.effect = effect(work.looked_at.id);
   const EffectSpec* spec = registry_.find_effect(work.looked_at.kind);
   if (spec == nullptr || work.verb == EffectVerb::retry) return;

@@ -33,6 +33,9 @@ struct Planned {
   std::optional<Error> error;  // it cannot be decided at all
 };
 
+// A repeat of an operator's verb on an effect is answered like that of a request.
+ReceiptKey operator_receipt(const OperateWork& work);
+
 class Planner {
  public:
   Planner(const Registry& registry, LockRequest& request)

@@ -286,6 +286,34 @@ TEST_F(BatchSourcesTest, OperatorsVerbLosesToAnExchangeUnderWay) {
   EXPECT_TRUE(writes().empty()) << "and leaves no entry in the journal";
 }
 
+// The row was read while its exchange was under way, and the answer was committed in between.
+TEST_F(BatchSourcesTest, AVerbPlannedOnAnotherStateNeverEndsAnEffectSilently) {
+  put("a", 0);
+  EffectRow looked_at = effect_row(1, EffectState::waiting);
+  looked_at.state = EffectState::inquiring;
+  const auto ticket =
+      add(OperateWork{looked_at, EffectVerb::confirm, 0, {"operator:ann", "o1", "seen it"}});
+  run();
+  EXPECT_EQ(code(ticket), "effect_changed");
+  EXPECT_TRUE(writes().effects_updated.empty()) << "its owner would never be told";
+}
+
+TEST_F(BatchSourcesTest, ARepeatedVerbRunsNothing) {
+  put("a", 0);
+  const OperateWork work{
+      effect_row(1, EffectState::waiting), EffectVerb::retry, 0, {"operator:ann", "o1", "again"}};
+  const auto first = add(work);
+  OperateWork repeated = work;
+  repeated.looked_at.token += 1;
+  const auto second = add(repeated);
+  run();
+  EXPECT_EQ(code(first), "done");
+  EXPECT_TRUE(result(second).receipt->repeated);
+  ASSERT_EQ(writes().effects_updated.size(), 1U);
+  EXPECT_EQ(writes().effects_updated[0].token, work.looked_at.token + 1) << "raised once";
+  EXPECT_EQ(writes().receipts.size(), 1U);
+}
+
 TEST_F(BatchSourcesTest, AVerbThatFoundNoRoomLeavesNoTrace) {
   put("a");
   request(bank::Misbehave{"a", "records", 24'575});

@@ -65,6 +65,29 @@ TEST_F(EffectScheduleTest, PutTwiceIsHandedOutOnce) {
   EXPECT_EQ(schedule.take_due(start, 10), Ids{});
 }
 
+TEST_F(EffectScheduleTest, OnlyTheLastPutCounts) {
+  schedule.put(1, payment, EffectState::unknown, start.plus_ms(30));
+  schedule.put(1, payment, EffectState::unknown, start);  // an operator hurried it
+  EXPECT_EQ(schedule.open(), 1U);
+  EXPECT_EQ(schedule.take_due(start, 10), Ids{1});
+  schedule.begun(sending(1), start.plus_ms(5));
+  ASSERT_TRUE(schedule.finished(1, 1));
+  schedule.put(1, payment, EffectState::unknown, start.plus_ms(60));
+  EXPECT_EQ(schedule.take_due(start.plus_ms(59), 10), Ids{}) << "not inside its back-off";
+  EXPECT_EQ(schedule.take_due(start.plus_ms(60), 10), Ids{1});
+}
+
+TEST_F(EffectScheduleTest, APutBetweenClaimAndExchangeKeepsTheCount) {
+  for (std::int64_t id = 1; id <= 5; ++id) schedule.put(id, payment, EffectState::ready, start);
+  ASSERT_EQ(schedule.take_due(start, 10), (Ids{1, 2}));
+  schedule.put(1, payment, EffectState::ready, start);  // an operator's verb, committed before
+  schedule.begun(sending(1), start.plus_ms(5));
+  schedule.begun(sending(2), start.plus_ms(5));
+  ASSERT_TRUE(schedule.finished(1, 1));
+  ASSERT_TRUE(schedule.finished(2, 1));
+  EXPECT_EQ(schedule.take_due(start, 10).size(), 2U) << "the limit did not grow";
+}
+
 TEST_F(EffectScheduleTest, NeverMoreThanItsDestinationTakes) {
   for (std::int64_t id = 1; id <= 5; ++id) schedule.put(id, payment, EffectState::ready, start);
   EXPECT_EQ(schedule.take_due(start, 10), (Ids{1, 2}));

@@ -288,7 +288,8 @@ Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
       "INSERT INTO pawl_alerts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, '') "
       "ON CONFLICT (code, machine, entity_key, effect_id) DO UPDATE SET attempt = "
       "excluded.attempt, detail = excluded.detail, last_seen_us = excluded.last_seen_us, "
-      "count = count + 1");
+      "count = count + 1, acked_by = CASE WHEN excluded.effect_id = 0 OR excluded.attempt <> "
+      "pawl_alerts.attempt THEN '' ELSE acked_by END");
   if (!raise) return std::unexpected(raise.error());
   for (const auto& row : writes.alerts) {
     (*raise)->bind(1, row.id).bind(2, std::string_view(row.code)).bind(3, row.entity.machine);
