@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 namespace pawl::engine {
@@ -191,7 +192,9 @@ void Lane::add_work(protocol::WorkItem item) {
 }
 
 void Lane::open_watch(WatchRequest request) {
-  auto slot = store_.reads().entity(request.ref);
+  std::optional<Result<EntitySlot>> place;
+  store_.entity(request.ref, [&](auto read) { place = std::move(read); });
+  auto& slot = *place;
   if (!slot) {
     request.done(std::unexpected(slot.error()), false);
     return;

@@ -39,6 +39,9 @@ Result<void> Lane::load_effects() {
     auto rows = completed(place);
     if (!rows) return std::unexpected(rows.error());
     for (const EffectSummary& row : *rows) {
+      after = row.id;
+      // Of a kind that this program does not know: left as it is for one that does.
+      if (registry_.find_effect(row.kind) == nullptr) continue;
       ++total;
       if (protocol::is_claimed(row.state)) {
         // Its sender is gone: by the lock beside the file, or once the lease has passed.
@@ -47,7 +50,6 @@ Result<void> Lane::load_effects() {
       } else {
         schedule_.put(row.id, row.kind, row.state, std::max(row.next_at, Time{}));
       }
-      after = row.id;
     }
     if (static_cast<int>(rows->size()) < scan_rows) break;
   }

@@ -63,6 +63,10 @@ class Store {
   // Ends the transaction without a trace.
   virtual void abandon() = 0;
 
+  // The entity as last committed, between two transactions; unlike Reads it waits for nobody.
+  virtual void entity(const EntityRef& ref, Completion<EntitySlot> done) = 0;
+
+  // What belongs to a machine that this program does not know is left where it is by all of these.
   // Scans, in order of id (of the due time for deadlines), at most `limit`.
   virtual void open_effects(std::int64_t after_id, int limit,
                             Completion<std::vector<EffectSummary>> done) = 0;

@@ -47,6 +47,9 @@ class FailingStore final : public Store {
   void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) override {
     inner_->parked_pairs(std::move(done));
   }
+  void entity(const EntityRef& ref, Completion<EntitySlot> done) override {
+    inner_->entity(ref, std::move(done));
+  }
   std::string notes_path() const override { return inner_->notes_path(); }
   bool sole_owner() const override { return inner_->sole_owner(); }
   Clock& clock() override { return inner_->clock(); }

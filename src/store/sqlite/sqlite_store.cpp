@@ -50,7 +50,11 @@ SqliteStore::SqliteStore(std::string path, FileLock lock, Connection connection,
       file_lock_(std::move(lock)),
       connection_(std::move(connection)),
       registry_(registry),
-      clock_(clock) {}
+      clock_(clock) {
+  for (const auto& machine : registry.machines()) {
+    known_machines_ += (known_machines_.empty() ? "'" : ", '") + std::string(machine->name) + "'";
+  }
+}
 
 SqliteStore::~SqliteStore() {
   abandon();
@@ -177,6 +181,24 @@ Result<std::vector<T>> collect(Statement& statement, Read read) {
 
 }  // namespace
 
+void SqliteStore::entity(const EntityRef& ref, Completion<EntitySlot> done) {
+  const MachineSpec* machine = registry_.find_machine(ref.machine);
+  if (machine == nullptr) return done(fail(command_invalid, "unknown machine"));
+  auto select = cached(texts_of(*machine).select);
+  if (!select) return done(std::unexpected(select.error()));
+  EntitySlot slot;
+  slot.ref = {machine->name, ref.key};
+  (*select)->bind(1, std::string_view(slot.ref.key));
+  auto row = (*select)->step();
+  if (!row) return done(std::unexpected(row.error()));
+  if (*row) {
+    auto read = read_entity_row(*machine, **select, slot);
+    (*select)->reset();
+    if (!read) return done(std::unexpected(read.error()));
+  }
+  done(std::move(slot));
+}
+
 void SqliteStore::open_effects(std::int64_t after_id, int limit,
                                Completion<std::vector<EffectSummary>> done) {
   auto select = cached(
@@ -201,7 +223,8 @@ void SqliteStore::waiting_messages(std::int64_t after_id, int limit,
                                    Completion<std::vector<protocol::MessageRow>> done) {
   auto select = cached(
       "SELECT id, from_machine, from_key, to_machine, to_key, kind, payload, hops, bounced, code, "
-      "detail FROM pawl_messages WHERE id > ?1 ORDER BY id LIMIT ?2");
+      "detail FROM pawl_messages WHERE id > ?1 AND from_machine IN (" +
+      known_machines_ + ") AND to_machine IN (" + known_machines_ + ") ORDER BY id LIMIT ?2");
   if (!select) return done(std::unexpected(select.error()));
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
   done(collect<protocol::MessageRow>(**select, [this](const Statement& row) {
@@ -223,7 +246,8 @@ void SqliteStore::due_deadlines(Time until, int limit,
                                 Completion<std::vector<protocol::DeadlineRow>> done) {
   auto select = cached(
       "SELECT machine, entity_key, name, arming, due_us, kind, payload FROM pawl_deadlines "
-      "WHERE due_us <= ?1 ORDER BY due_us LIMIT ?2");
+      "WHERE due_us <= ?1 AND machine IN (" +
+      known_machines_ + ") ORDER BY due_us LIMIT ?2");
   if (!select) return done(std::unexpected(select.error()));
   (*select)->bind(1, until.us).bind(2, std::int64_t{limit});
   done(collect<protocol::DeadlineRow>(**select, [this](const Statement& row) {
@@ -239,7 +263,8 @@ void SqliteStore::due_deadlines(Time until, int limit,
 }
 
 void SqliteStore::next_deadline(Completion<Time> done) {
-  auto select = cached("SELECT min(due_us) FROM pawl_deadlines");
+  auto select = cached("SELECT due_us FROM pawl_deadlines WHERE machine IN (" + known_machines_ +
+                       ") ORDER BY due_us LIMIT 1");
   if (!select) return done(std::unexpected(select.error()));
   auto times = collect<Time>(**select, [](const Statement& row) {
     return row.is_null(0) ? Time::never() : Time{row.integer(0)};

@@ -25,6 +25,7 @@ class SqliteStore final : public Store {
   void lock(const protocol::LockRequest& request, Completion<protocol::LockedBatch> done) override;
   void commit(const protocol::WriteBatch& writes, Completion<bool> done) override;
   void abandon() override;
+  void entity(const EntityRef& ref, Completion<EntitySlot> done) override;
   void open_effects(std::int64_t after_id, int limit,
                     Completion<std::vector<EffectSummary>> done) override;
   void waiting_messages(std::int64_t after_id, int limit,
@@ -80,6 +81,7 @@ class SqliteStore final : public Store {
   Connection connection_;
   const Registry& registry_;
   Clock& clock_;
+  std::string known_machines_;  // their names as a list of SQL texts
   std::map<std::string, Statement, std::less<>> statements_;
   std::map<std::string_view, MachineStatements> machine_texts_;
   std::int64_t epoch_ = 0;
