@@ -51,6 +51,7 @@ double median_ratio(const Line& line, double Sample::* member) {
 }
 
 void run_under_shim(int argc, char** argv, int sync_ms, const char* library) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the first thing that main does
   if (std::getenv("PAWL_SYNC_MS") != nullptr) return;
   ::setenv("PAWL_SYNC_MS", std::to_string(sync_ms).c_str(), 1);
   ::setenv("LD_PRELOAD", library, 1);

@@ -13,6 +13,7 @@ using Sync = int (*)(int);
 
 int slowed(const char* name, int descriptor) {
   static const long delay_ms = [] {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): set before this program was executed
     const char* text = std::getenv("PAWL_SYNC_MS");
     return text == nullptr ? 0L : std::strtol(text, nullptr, 10);
   }();

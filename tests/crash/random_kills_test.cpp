@@ -7,6 +7,7 @@ namespace pawl::app {
 namespace {
 
 std::int64_t rounds() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
   const char* text = std::getenv("PAWL_CRASH_ROUNDS");
   return text != nullptr && *text != '\0' ? std::strtoll(text, nullptr, 10) : 1'000;
 }

@@ -27,6 +27,7 @@ void together(int threads, const std::function<void(int)>& body) {
 }
 
 std::uint64_t seed_of_run() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
   const char* given = std::getenv("PAWL_SEED");
   const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   std::cout << "PAWL_SEED=" << seed << "\n";

@@ -198,6 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 TEST(CrashChild, Lives) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
   const char* directory = std::getenv("PAWL_CRASH_CHILD");
   if (directory == nullptr) GTEST_SKIP() << "run by the tests above";
   CrashChildAccess::run(directory);

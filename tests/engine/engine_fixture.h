@@ -16,10 +16,10 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "engine/bank_decide.h"
+#include "eventually.h"
 
 namespace pawl::test {
 
@@ -41,19 +41,6 @@ class TempDir {
  private:
   std::filesystem::path path_;
 };
-
-inline constexpr int patience_ms = 20'000;
-
-// True as soon as the condition holds; false when patience ran out.
-template <class Condition>
-bool eventually(Condition condition, int deadline_ms = patience_ms) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 // The outside. Records every call; the script answers, at once, later or never.
 class ScriptedHandler final : public EffectHandler {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <thread>
 
+#include "eventually.h"
 #include "net/client_call.h"
 #include "net/fault_server.h"
 #include "net/server_fixture.h"
@@ -20,21 +21,13 @@ namespace {
 
 using std::chrono::milliseconds;
 using test::call;
+using test::eventually;
 using test::FaultPeer;
 using test::FaultServer;
 using test::get_request;
 using test::outcome;
 using test::PendingCall;
 using test::post_request;
-
-bool wait_until(const std::function<bool()>& condition) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return true;
-}
 
 void answer_all(FaultPeer& peer) {
   while (peer.read_request() && peer.answer("ok")) {
@@ -107,7 +100,7 @@ TEST(ClientPool, OpensAFreshConnectionWhenThePeerClosedTheOld) {
   Client client;
   for (int i = 1; i <= 5; ++i) {
     EXPECT_EQ(outcome(call(client, post_request(server.url()))), "200");
-    ASSERT_TRUE(wait_until([&] { return closed.load() == i; }));
+    ASSERT_TRUE(eventually([&] { return closed.load() == i; }));
   }
   EXPECT_EQ(requests.load(), 5);
   EXPECT_EQ(server.accepted(), 5);
@@ -156,6 +149,7 @@ TEST(ClientPool, ForgetsAConnectionUnusedForLong) {
   const FaultServer server(answer_all);
   Client client(ClientOptions{.idle_timeout_ms = 1});
   EXPECT_EQ(outcome(call(client, get_request(server.url()))), "200");
+  // lint: allow(sleep): the time that passes is the subject, and nothing is to be seen until then
   std::this_thread::sleep_for(milliseconds(5));
   EXPECT_EQ(outcome(call(client, get_request(server.url()))), "200");
   EXPECT_EQ(server.accepted(), 2);
@@ -250,8 +244,10 @@ TEST(ClientNeverSent, WhenTheAlarmRingsBetweenTwoSteps) {
   constexpr unsigned timeout_ms = 50;
   Client client(ClientOptions{.connect_timeout_ms = timeout_ms});
   PendingCall late(client, get_request(server.url("/", "https")));
-  client.send(get_request("no url"),
-              [](ClientResult) { std::this_thread::sleep_for(milliseconds(4 * timeout_ms)); });
+  client.send(get_request("no url"), [](ClientResult) {
+    // lint: allow(sleep): holding the client's thread past the alarm is the subject
+    std::this_thread::sleep_for(milliseconds(4 * timeout_ms));
+  });
   EXPECT_EQ(outcome(late.get()), "never_sent client_timed_out");
 }
 
@@ -267,7 +263,7 @@ TEST(ClientCancel, FreesTheConnectionForTheNext) {
   PendingCall first(client, post_request(server.url()));
   PendingCall cancelled(client, post_request(server.url()));
   PendingCall next(client, post_request(server.url()));
-  ASSERT_TRUE(wait_until([&] { return arrived.load() == 1; }));
+  ASSERT_TRUE(eventually([&] { return arrived.load() == 1; }));
   cancelled.handle.cancel();
   EXPECT_EQ(outcome(cancelled.get()), "never_sent client_cancelled");
   first.handle.cancel();
@@ -283,7 +279,7 @@ TEST(ClientStop, EndsEveryExchangeAndSurvivesItsHandles) {
     for (int i = 0; i < 10; ++i) {
       calls.push_back(std::make_unique<PendingCall>(client, get_request(server.url())));
     }
-    ASSERT_TRUE(wait_until([&] { return server.accepted() == 2; }));
+    ASSERT_TRUE(eventually([&] { return server.accepted() == 2; }));
     late = calls[0]->handle;
   }
   for (const auto& c : calls) {

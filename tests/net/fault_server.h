@@ -72,6 +72,7 @@ class FaultPeer {
   void drip(std::string_view text, std::chrono::milliseconds pause) {
     for (const char c : text) {
       if (stopping_ || !send({&c, 1})) return;
+      // lint: allow(sleep): the slow pace of the bytes is the subject
       std::this_thread::sleep_for(pause);
     }
   }

@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "eventually.h"
 #include "net/server_fixture.h"
 
 namespace pawl::net {
@@ -16,6 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using test::eventually;
 using test::RawConnection;
 using test::RawResponse;
 
@@ -25,14 +27,6 @@ class ServerLimits : public test::ServerTest {
     options.header_timeout_ms = 60'000;
     options.body_timeout_ms = 60'000;
     options.idle_timeout_ms = 60'000;
-  }
-  bool wait_until(const std::function<bool()>& condition) {
-    const auto limit = steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-      if (steady_clock::now() > limit) return false;
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return true;
   }
 };
 
@@ -48,6 +42,7 @@ TEST_F(ServerLimits, SlowHeadersGet408) {
   const auto begin = steady_clock::now();
   drip.send("GET /hello HTTP/1.1\r\nX: ");
   std::jthread writer([&](const std::stop_token& stop) {
+    // lint: allow(sleep): the slow pace of the bytes is the subject
     while (!stop.stop_requested() && drip.send("x")) std::this_thread::sleep_for(milliseconds(10));
   });
   EXPECT_EQ(drip.read().status, 408);
@@ -109,8 +104,8 @@ TEST_F(ServerLimits, AReaderThatDoesNotReadIsDropped) {
       if (!c.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 65000\r\n\r\n" + body)) return;
     }
   });
-  EXPECT_TRUE(wait_until([&] { return echoes.load() > 0; }));
-  EXPECT_TRUE(wait_until([&] { return server->connections() == 0; }));
+  EXPECT_TRUE(eventually([&] { return echoes.load() > 0; }));
+  EXPECT_TRUE(eventually([&] { return server->connections() == 0; }));
 }
 
 TEST_F(ServerLimits, OneConnectionTooManyGets503) {
@@ -130,7 +125,7 @@ TEST_F(ServerLimits, OneConnectionTooManyGets503) {
     EXPECT_TRUE(more.ended());
   }
   kept.pop_back();
-  EXPECT_TRUE(wait_until([&] { return server->connections() == 2; }));
+  EXPECT_TRUE(eventually([&] { return server->connections() == 2; }));
   RawConnection again(port);
   EXPECT_EQ(again.get("/hello").status, 200);
 }
@@ -154,7 +149,7 @@ TEST_F(ServerLimits, AThousandConnectionsAreServed) {
   }
   EXPECT_EQ(server->connections(), count);
   connections.clear();
-  EXPECT_TRUE(wait_until([&] { return server->connections() == 0; }));
+  EXPECT_TRUE(eventually([&] { return server->connections() == 0; }));
 }
 
 TEST_F(ServerLimits, ATakenPortIsNamed) {
@@ -201,7 +196,7 @@ TEST_F(ServerLimits, StopClosesIdleConnectionsAtOnce) {
   RawConnection used(port);
   used.get("/hello");
   RawConnection fresh(port);
-  ASSERT_TRUE(wait_until([&] { return server->connections() == 2; }));
+  ASSERT_TRUE(eventually([&] { return server->connections() == 2; }));
   const auto begin = steady_clock::now();
   server->stop();
   EXPECT_LT(steady_clock::now() - begin, std::chrono::seconds(5));
@@ -218,7 +213,7 @@ TEST_F(ServerLimits, StopWaitsForARequestUnderWay) {
   std::vector<Responder> waiting = parked.take(1);
   std::jthread stopper([&] { server->stop(); });
   // The listener is gone once stop() is under way; only then is the answer given.
-  ASSERT_TRUE(wait_until([&] { return !RawConnection(port).connected(); }));
+  ASSERT_TRUE(eventually([&] { return !RawConnection(port).connected(); }));
   waiting.at(0)(test::text("in time"));
   const RawResponse r = c.read();
   EXPECT_EQ(r.body, "in time");
@@ -262,7 +257,7 @@ TEST_F(ServerLimits, StopUnderLoadLosesNoRequestAHandlerSaw) {
       }
     });
   }
-  ASSERT_TRUE(wait_until([&] { return answered.load() > 2'000; }));
+  ASSERT_TRUE(eventually([&] { return answered.load() > 2'000; }));
   server->stop();
   threads.clear();
   EXPECT_EQ(answered.load(), echoes.load());

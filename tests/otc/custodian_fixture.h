@@ -12,9 +12,9 @@
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include "app/sandbox_custodian.h"
+#include "eventually.h"
 #include "systems/otc/custodian_own.h"
 
 namespace pawl::otc {
@@ -115,16 +115,6 @@ inline EffectAnswer inquire(Custodian& custodian, const CustodianRequest& reques
     return {};
   }
   return future.get();
-}
-
-// Polls until the condition holds; fails the test if it does not in time.
-template <class Condition>
-void wait_until(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
 }
 
 inline std::string shown(const EffectAnswer& answer) {

@@ -145,7 +145,8 @@ TEST_P(EveryCall, LateArrivalAfterAbsentExecutesOnce) {
   EXPECT_EQ(name_of(perform(*custodian_, request, short_timeout_ms).outcome), "unknown");
   EXPECT_EQ(shown(inquire(*custodian_, request)), "absent absent");
   EXPECT_EQ(perform(*custodian_, request).outcome, success_of(GetParam()));
-  wait_until([&] { return sandbox_.executions() == before + 2; });  // it did arrive
+  // It did arrive.
+  ASSERT_TRUE(test::eventually([&] { return sandbox_.executions() == before + 2; }));
   EXPECT_EQ(inquire(*custodian_, request).outcome, success_of(GetParam()));
 }
 
@@ -203,7 +204,7 @@ TEST_F(OwnCustodianTest, StoppedClientAnswersWhatItCannotKnow) {
   auto promise = std::make_shared<std::promise<EffectAnswer>>();
   custodian_->perform(lock, answer_timeout_ms,
                       [promise](EffectAnswer a) { promise->set_value(a); });
-  wait_until([&] { return sandbox_.executions() == 1; });
+  ASSERT_TRUE(test::eventually([&] { return sandbox_.executions() == 1; }));
   custodian_.reset();
   client_.reset();
   EXPECT_EQ(name_of(promise->get_future().get().outcome), "unknown");

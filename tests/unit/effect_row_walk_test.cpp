@@ -90,7 +90,7 @@ class Walk {
 };
 
 TEST(EffectRow, RandomWalksKeepThePromises) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
   const char* given = std::getenv("PAWL_SEED");
   const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
   std::cout << "PAWL_SEED=" << seed << "\n";
