@@ -11,7 +11,7 @@ usage: ./dev lint [--all] [--deep] [--no-tidy]
        ./dev lint --self-test
 
 Checks the form of every source: clang-format, the SPDX line, the layers (arrows point down only) and
-the house rules, whose messages name what to do instead. Then clang-tidy over the files that differ from
+the house rules, whose messages name what to do instead. Then clang-tidy over what ships (src, examples) and differs from
 origin/main (from HEAD where there is no such branch); what it found clean it remembers in build/lint
 until the file, a header under it or .clang-tidy changes.
 

@@ -78,6 +78,11 @@ Result<OperatorRequest> read_operator(const Request& request, bool reason_needed
     const auto* member = body->find(name);
     return std::string(member == nullptr ? "" : member->as_string().value_or(""));
   };
+  for (const auto& member : *body->as_object()) {
+    if (member.key != "as" && member.key != "reason" && member.key != "token") {
+      return fail(operator_request_invalid, "unknown member " + member.key);
+    }
+  }
   OperatorRequest out;
   const std::string name = text_of("as");
   out.origin.why = text_of("reason");
@@ -92,7 +97,10 @@ Result<OperatorRequest> read_operator(const Request& request, bool reason_needed
   }
   if (const auto* token = body->find("token"); token != nullptr && !token->is_null()) {
     const auto number = token->as_int64();
-    if (!number || *number < 0) return fail(operator_request_invalid, "token is a number");
+    // 0 stands for "whatever it is" inside: nobody shall say so by accident.
+    if (!number || *number < 1) {
+      return fail(operator_request_invalid, "token is a number from 1 on; leave it out for any");
+    }
     out.token = *number;
   }
   out.origin.principal = "operator:" + name;
@@ -223,8 +231,8 @@ void add_operator_routes(net::Router& router, Engine& engine) {
                                    std::pair{"confirm", Engine::EffectVerb::confirm},
                                    std::pair{"refuse", Engine::EffectVerb::refuse}}) {
     router.add("POST", "/effects/{id}/" + std::string(name),
-               [&engine, verb = verb](const Request& q, Responder respond) {
-                 operate_effect(engine, verb, q, std::move(respond));
+               [&engine, wanted = verb](const Request& q, Responder respond) {
+                 operate_effect(engine, wanted, q, std::move(respond));
                });
   }
   router.add("GET", "/parked", [&engine](const Request& q, Responder respond) {

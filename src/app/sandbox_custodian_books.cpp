@@ -148,7 +148,7 @@ SandboxLedger::Books::Verdict SandboxLedger::Books::apply(const otc::ReleaseRequ
                                                           std::int64_t now_ms) {
   const auto escrow = newest_escrow(request.order_id, "");
   if (!escrow) return {"refused", "escrow_unknown"};
-  const Verdict done{"confirmed", "", "", escrow->number, escrow->amount_micro};
+  Verdict done{"confirmed", "", "", escrow->number, escrow->amount_micro};
   if (escrow->state == "released") return done;
   if (escrow->state == "refunded") return {"refused", "escrow_refunded", "", escrow->number};
   if (escrow->until_seconds <= now_ms / 1'000) {
@@ -165,7 +165,7 @@ SandboxLedger::Books::Verdict SandboxLedger::Books::apply(const otc::RefundReque
   const auto& holder = request.holder.text();
   const auto escrow = newest_escrow(request.order_id, holder);
   if (!escrow) return {"refused", "escrow_unknown", holder};
-  const Verdict done{"confirmed", "", holder, escrow->number, escrow->amount_micro};
+  Verdict done{"confirmed", "", holder, escrow->number, escrow->amount_micro};
   if (escrow->state == "refunded") return done;
   if (escrow->state == "released") return {"refused", "escrow_released", holder, escrow->number};
   sqlite_run(db_, "UPDATE escrows SET state = 'refunded' WHERE escrow = ?", escrow->number);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/sandbox_custodian_front.h"
 
+#include <pawl/log.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -165,8 +166,9 @@ void SandboxFront::Impl::serve(Connection& connection) {
   try {
     while (serve_one(connection.socket, buffer)) {
     }
-  } catch (const std::exception&) {
+  } catch (const std::exception& thrown) {
     // Out of memory or a broken message: this connection ends, the others go on.
+    log::warn("sandbox_connection_ended", {{"error", thrown.what()}});
   }
   const std::lock_guard lock(mutex_);
   connection.socket.close(error);

@@ -5,16 +5,29 @@
 
 namespace pawl::app {
 
+namespace {
+
+// An empty value is mostly an unset variable of a script: it must not mean the default.
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "must not be empty" : "";
+}
+
+}  // namespace
+
 void ServerOptions::add_config_and_data(CLI::App& verb) {
-  verb.add_option("--config", config_file, "TOML file; `pawl config` lists what may stand in it");
-  verb.add_option("--data", data_dir, "folder of the store and the keys (default ./.pawl)");
+  verb.add_option("--config", config_file, "TOML file; `pawl config` lists what may stand in it")
+      ->check(not_empty);
+  verb.add_option("--data", data_dir, "folder of the store and the keys (default ./.pawl)")
+      ->check(not_empty);
 }
 
 void ServerOptions::add_all(CLI::App& verb) {
   add_config_and_data(verb);
-  verb.add_option("--listen", listen, "HOST:PORT on this machine (default 127.0.0.1:7333)");
+  verb.add_option("--listen", listen, "HOST:PORT on this machine (default 127.0.0.1:7333)")
+      ->check(not_empty);
   verb.add_option("--custodian-url", custodian_url,
-                  "the custodian (default http://127.0.0.1:7334, where `pawl sandbox` listens)");
+                  "the custodian (default http://127.0.0.1:7334, where `pawl sandbox` listens)")
+      ->check(not_empty);
 }
 
 Result<Settings> ServerOptions::read() const {

@@ -36,11 +36,14 @@ void add_parked(CLI::App& app, Chosen& chosen) {
     options->client.add_to(*sub);
     options->as_operator.add_to(*sub, true, false);
     sub->add_option("id", options->id, "the parked command's id")->required();
-    sub->callback([options, &chosen, name = std::string(name), done = std::string(done)] {
-      chosen = [options, name, done] {
+    sub->callback([options, &chosen, action = std::string(name), told = std::string(done)] {
+      chosen = [options, action, told] {
         const std::string id = std::to_string(options->id);
-        return post_verb(options->client, "/parked/" + id + "/" + name, options->as_operator,
-                         "parked command " + id + " " + done);
+        std::string path = "/parked/";
+        path.append(id).append("/").append(action);
+        std::string said = "parked command ";
+        said.append(id).append(" ").append(told);
+        return post_verb(options->client, path, options->as_operator, said);
       };
     });
   }

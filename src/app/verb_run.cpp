@@ -173,7 +173,9 @@ Exit run(const RunOptions& options) {
   }
   const Exit exit = run_with(options, stop_signal, pair);
   pair.stop();
-  std::printf("stopped; `pawl run` goes on with the same data, `pawl run --fresh` starts over\n");
+  std::printf(
+      "stopped; the same command goes on with the data in %s, with --fresh it starts over\n",
+      options.data_dir.c_str());
   return exit;
 }
 

@@ -12,6 +12,7 @@
 #include "app/listen_address.h"
 #include "app/sandbox_custodian.h"
 #include "app/service_key.h"
+#include "app/settings.h"
 #include "app/stop_signal.h"
 #include "app/verbs.h"
 
@@ -33,7 +34,12 @@ constexpr std::int64_t stop_deadline_ms = 10'000;
 // Whoever is not told whose requests to take makes the key, so that `pawl sandbox` and `pawl serve`
 // may be started in either order on one folder.
 Result<std::string> public_key_of(const SandboxVerb& options) {
-  if (!options.service_public_key.empty()) return options.service_public_key;
+  if (!options.service_public_key.empty()) {
+    const std::string& hex = options.service_public_key;
+    const bool sound = hex.size() == 64 && hex.find_first_not_of("0123456789abcdef") == hex.npos;
+    if (!sound) return fail(configuration_invalid, "--service-key is 64 lower-case hex digits");
+    return hex;
+  }
   const auto key = load_or_make_key(service_key_path(options.data_dir));
   if (!key) return std::unexpected(key.error());
   return key->public_key_hex();
