@@ -20,7 +20,15 @@ constexpr int busy_timeout_ms = 5'000;
 // After a checkpoint the WAL file is cut back to this, so that one large batch does not stay.
 constexpr int wal_size_limit_bytes = 64 * 1024 * 1024;
 
+// SQLite counts its memory under one lock for the whole process, at every allocation. Nobody here
+// reads those counts. Takes effect only where SQLite was not used before; harmless elsewhere.
+void stop_counting_memory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(once);
+}
+
 Result<Connection> open_writer(const SqliteOptions& options) {
+  stop_counting_memory();
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options.create ? SQLITE_OPEN_CREATE : 0);
   auto connection = Connection::open(options.path, flags);
