@@ -106,7 +106,8 @@ void add_otc(std::vector<Setting>& out, Settings& s) {
                  &otc.custodian_timeout_ms, 10, 120'000});
   out.push_back({"otc", "custodian_concurrency", "exchanges under way at once",
                  &otc.custodian_concurrency, 1, 10'000});
-  out.push_back({"otc", "custodian_max_attempts", "sends of one effect, then `never_sent`",
+  out.push_back({"otc", "custodian_max_attempts",
+                 "sends of an effect of which no byte ever left, then `never_sent`",
                  &otc.custodian_max_attempts, 1, 1'000});
   out.push_back({"otc", "payout_poll_interval_ms", "an accepted payout is asked for so often",
                  &otc.payout_poll_interval_ms, 10, 3'600'000});
