@@ -24,7 +24,7 @@ REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
                             ARowThatAnotherHasChangedIsNotOverwritten, WhatIsGoneIsNotConsumedTwice,
                             TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
                             ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey,
-                            QueriesNameDeclaredColumnsOnly,
+                            WhatBelongsToUnknownMachinesIsLeftAlone, QueriesNameDeclaredColumnsOnly,
                             AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown,
                             AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked);
 

@@ -95,13 +95,15 @@ TYPED_TEST_P(StoreConformance, ScansAreOrderedAndBounded) {
 }
 
 TYPED_TEST_P(StoreConformance, AlertsAreMergedByTheirKey) {
-  const auto raise = [&](std::int64_t id, const char* code, std::int64_t effect, std::int64_t at) {
+  const auto raise = [&](std::int64_t id, const char* code, std::int64_t effect, std::int64_t at,
+                         int attempt = 0) {
     WriteBatch writes = this->writing({}, false);
     protocol::AlertRow alert;
     alert.id = id;
     alert.code = code;
     alert.entity = account_ref("a");
     alert.effect_id = effect;
+    alert.attempt = attempt;
     alert.detail = std::to_string(at);
     alert.first_seen = alert.last_seen = Time{at};
     writes.alerts = {alert};
@@ -127,6 +129,41 @@ TYPED_TEST_P(StoreConformance, AlertsAreMergedByTheirKey) {
   ASSERT_TRUE(this->commit(acknowledge));
   EXPECT_EQ(this->store->reads().alerts(false, 10)->size(), 2U);
   EXPECT_EQ(this->store->reads().alerts(true, 2)->size(), 2U);
+  raise(5, "one", 7, 500);
+  EXPECT_EQ(this->store->reads().alerts(false, 10)->size(), 2U) << "the same trouble: still acked";
+  raise(6, "one", 7, 600, 2);
+  EXPECT_EQ(this->store->reads().alerts(false, 10)->size(), 3U) << "another attempt: open again";
+}
+
+TYPED_TEST_P(StoreConformance, WhatBelongsToUnknownMachinesIsLeftAlone) {
+  WriteBatch writes = this->writing({this->account("a", 1)}, true);
+  writes.messages_inserted = {{1, account_ref("a"), account_ref("b"), "k", "{}", 1, false, "", ""}};
+  writes.deadlines_armed = {{account_ref("a"), "d", 1, Time{5}, "k", "{}"}};
+  ASSERT_TRUE(this->commit(writes));
+  this->store.reset();
+  const Registry nobody;
+  auto opened = this->world.open(nobody, false);
+  ASSERT_TRUE(opened) << opened.error().text();
+  this->store = std::move(*opened);
+  using Messages = std::vector<protocol::MessageRow>;
+  using Deadlines = std::vector<protocol::DeadlineRow>;
+  const auto messages = [&] {
+    return this
+        ->template scan<Messages>([&](auto done) { this->store->waiting_messages(0, 9, done); })
+        .size();
+  };
+  const auto deadlines = [&] {
+    return this
+        ->template scan<Deadlines>([&](auto done) { this->store->due_deadlines(Time{9}, 9, done); })
+        .size();
+  };
+  EXPECT_EQ(messages(), 0U);
+  EXPECT_EQ(deadlines(), 0U);
+  EXPECT_EQ(this->template scan<Time>([&](auto done) { this->store->next_deadline(done); }),
+            Time::never());
+  this->reopen();
+  EXPECT_EQ(messages(), 1U);
+  EXPECT_EQ(deadlines(), 1U);
 }
 
 TYPED_TEST_P(StoreConformance, QueriesNameDeclaredColumnsOnly) {

@@ -138,6 +138,7 @@ TYPED_TEST_P(StoreConformance, AnEffectsEveryFieldIsReplaced) {
   row.next_at = Time{6};
   row.poll_until = Time{7};
   row.accepted_reported = true;
+  row.maybe_sent = true;
   row.not_after = Time{8};
   row.outcome = Outcome::refused;
   row.code = "c";
@@ -160,6 +161,7 @@ TYPED_TEST_P(StoreConformance, AnEffectsEveryFieldIsReplaced) {
   EXPECT_EQ(got.next_at, Time{6});
   EXPECT_EQ(got.poll_until, Time{7});
   EXPECT_TRUE(got.accepted_reported);
+  EXPECT_TRUE(got.maybe_sent);
   EXPECT_EQ(got.not_after, Time{8});
   EXPECT_EQ(got.outcome, Outcome::refused);
   EXPECT_EQ(got.code, "c");
