@@ -103,6 +103,26 @@ TEST_F(StoreFailure, AFailureWhileRunningOneByOneKeepsTheOrderOfMessages) {
   engine_.reset();
 }
 
+TEST_F(StoreFailure, ADeadlineThatCannotBeWrittenIsParkedAndTheNextOneRings) {
+  begin([](const protocol::WriteBatch& writes) -> std::optional<Error> {
+    for (const auto& gone : writes.deadlines_deleted) {
+      if (gone.name == "p" && writes.parked_inserted.empty()) {
+        return Error(protocol::store_constraint, "on purpose");
+      }
+    }
+    return std::nullopt;
+  });
+  done(bank::SetAlarm{"b", "q", 400, 0});
+  done(bank::SetAlarm{"a", "p", 100, 0});
+  ASSERT_TRUE(reaches("b", [](const auto& row) { return row.trail == "q"; }));
+  EXPECT_EQ(account("a").trail, "");
+  const auto parked = engine_->parked(10);
+  ASSERT_TRUE(parked);
+  ASSERT_EQ(parked->size(), 1U);
+  EXPECT_EQ(parked->front().source, "deadline");
+  engine_.reset();
+}
+
 TEST_F(StoreFailure, StopDoesNotWaitForAStoreThatNeverComesBack) {
   std::atomic<bool> failing{false};
   begin([&](const protocol::WriteBatch& writes) -> std::optional<Error> {
