@@ -177,7 +177,7 @@ TEST_F(Board, Case2FiftyTakersOfOneBuyOrder) {
 }
 
 TEST_F(Board, Case4CancelAndMatchAtOnce) {
-  for (unsigned round = 0; round < 60; ++round) {
+  for (unsigned round = 0; round < 500; ++round) {
     const auto id = add(1'000 + round, Side::sell, "0.1");
     const int refunds = custodian->done(Call::refund);
     auto matching = begin("POST", order_path(id) + "/match", match_body(key(2), id));
@@ -191,7 +191,7 @@ TEST_F(Board, Case4CancelAndMatchAtOnce) {
 }
 
 TEST_F(Board, Case5ExpiryAndMatchAtOnce) {
-  for (unsigned round = 0; round < 30; ++round) {
+  for (unsigned round = 0; round < 500; ++round) {
     const auto id = add(2'000 + round, Side::sell, "0.1", 3'600);
     clock.forward_seconds(3'500);
     auto matching = begin("POST", order_path(id) + "/match", match_body(key(2), id));
