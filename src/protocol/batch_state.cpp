@@ -79,8 +79,7 @@ bool names_only(const Change& change, std::size_t entities) {
 }  // namespace
 
 std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal) {
-  return (std::int64_t{lane} << (sequence_bits + ordinal_bits)) | (sequence << ordinal_bits) |
-         ordinal;
+  return (journal_position(lane, sequence) << ordinal_bits) | ordinal;
 }
 
 BatchState::BatchState(const Registry& registry, const ConfigSnapshot& config, LockedBatch locked,

@@ -23,10 +23,8 @@ inline constexpr std::size_t max_effects_per_decision = 64;
 inline constexpr std::size_t max_messages_per_decision = 64;
 inline constexpr int max_message_hops = 16;
 
-// An id for rows made in a commit: lane, sequence and ordinal, so that it is known before the write
-// and rises with the commits of its lane.
-inline constexpr int ordinal_bits = 15;
-inline constexpr int sequence_bits = 36;
+// An id for rows made in a commit: its journal position and an ordinal, so that it is known before
+// the write and rises with the commits of its lane.
 std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal);
 
 // Who and what brought a command, for the journal.

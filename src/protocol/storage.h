@@ -167,12 +167,23 @@ struct WriteBatch {
   bool empty() const;
 };
 
+// A commit's place in the journal as one integer: rises within its lane. Ids of the rows made in a
+// commit begin with it.
+inline constexpr int ordinal_bits = 15;
+inline constexpr int sequence_bits = 36;
+constexpr std::int64_t journal_position(std::int32_t lane, std::int64_t sequence) {
+  return (std::int64_t{lane} << sequence_bits) | sequence;
+}
+
 inline constexpr ErrorCode create_conflict{"already_exists", ErrorClass::conflict,
                                            "an entity with this key or this unique value exists"};
 inline constexpr ErrorCode store_constraint{"store_constraint", ErrorClass::defect,
                                             "the database refused a row that the machine decided"};
 inline constexpr ErrorCode store_failed{"store_failed", ErrorClass::unavailable,
                                         "the database could not carry it out; nothing was changed"};
+inline constexpr ErrorCode lane_fenced{
+    "lane_fenced", ErrorClass::unavailable,
+    "another process has taken this lane over; this one writes nothing any more"};
 inline constexpr ErrorCode store_refuses_writes{
     "store_refuses_writes", ErrorClass::unavailable,
     "a write to the disk failed earlier; the store takes no writes until it is opened again"};

@@ -14,6 +14,8 @@ namespace {
 
 // Times are microseconds since 1970 UTC. Column names are those of protocol/storage.h.
 constexpr std::string_view engine_schema = R"sql(
+-- Which process owns a lane: who finds another epoch than its own writes nothing. The newest
+-- sequence is the journal's; next_sequence is a floor under it, for when old entries are removed.
 CREATE TABLE pawl_lanes (
   id INTEGER PRIMARY KEY,
   epoch INTEGER NOT NULL,
@@ -22,15 +24,15 @@ CREATE TABLE pawl_lanes (
 INSERT INTO pawl_lanes VALUES (0, 0, 1);
 
 -- One row per commit. An entity points at its newest entry (lane, sequence, byte offset in
--- `entries`), each entry at the one before it.
+-- `entries`), each entry at the one before it. Ids of rows made in a commit begin with its position.
 CREATE TABLE pawl_journal (
-  lane INTEGER NOT NULL,
-  sequence INTEGER NOT NULL,
+  position INTEGER PRIMARY KEY,
   epoch INTEGER NOT NULL,
   time_us INTEGER NOT NULL,
   config_version INTEGER NOT NULL,
   entries TEXT NOT NULL,
-  PRIMARY KEY (lane, sequence)
+  lane INTEGER GENERATED ALWAYS AS (position >> 36) VIRTUAL,
+  sequence INTEGER GENERATED ALWAYS AS (position & 68719476735) VIRTUAL
 ) STRICT;
 
 CREATE VIEW pawl_journal_entries AS
@@ -60,6 +62,8 @@ CREATE TABLE pawl_receipts (
   PRIMARY KEY (principal, command_id, kind, machine, entity_key)
 ) STRICT, WITHOUT ROWID;
 
+-- Effects that have not ended. An effect that ends moves to pawl_effects_ended in the commit of its
+-- outcome: what is to be driven is this table, however long the other one grows.
 CREATE TABLE pawl_effects (
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -69,8 +73,10 @@ CREATE TABLE pawl_effects (
   idempotency_key TEXT NOT NULL,
   created_us INTEGER NOT NULL,
   next_at_us INTEGER NOT NULL,
-  state TEXT NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'sending', 'accepted', 'polling',
-    'unknown', 'inquiring', 'waiting', 'ended')),
+  -- Not IN (...): SQLite builds a list of more than two anew for every row that it checks.
+  state TEXT NOT NULL DEFAULT 'ready' CHECK (state = 'ready' OR state = 'sending' OR
+    state = 'accepted' OR state = 'polling' OR state = 'unknown' OR state = 'inquiring' OR
+    state = 'waiting'),
   attempt INTEGER NOT NULL DEFAULT 0,
   inquiry INTEGER NOT NULL DEFAULT 0,
   token INTEGER NOT NULL DEFAULT 0,
@@ -85,7 +91,34 @@ CREATE TABLE pawl_effects (
   ended_us INTEGER NOT NULL DEFAULT 0,
   history TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX pawl_effects_open ON pawl_effects (id) WHERE state <> 'ended';
+
+CREATE TABLE pawl_effects_ended (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  entity_key TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  created_us INTEGER NOT NULL,
+  next_at_us INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state = 'ended'),
+  attempt INTEGER NOT NULL,
+  inquiry INTEGER NOT NULL,
+  token INTEGER NOT NULL,
+  lease_until_us INTEGER NOT NULL,
+  poll_until_us INTEGER NOT NULL,
+  not_after_us INTEGER NOT NULL,
+  accepted_reported INTEGER NOT NULL,
+  maybe_sent INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  code TEXT NOT NULL,
+  reference TEXT NOT NULL,
+  ended_us INTEGER NOT NULL,
+  history TEXT NOT NULL
+) STRICT;
+
+CREATE VIEW pawl_effects_all AS
+SELECT * FROM pawl_effects UNION ALL SELECT * FROM pawl_effects_ended;
 
 CREATE TABLE pawl_deadlines (
   machine TEXT NOT NULL,

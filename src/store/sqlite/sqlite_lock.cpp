@@ -46,7 +46,7 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Stat
   out.created = Time{row.integer(6)};
   out.next_at = Time{row.integer(7)};
   const auto state = enum_from_name<protocol::EffectState>(row.text_view(8));
-  const auto outcome = enum_from_name<Outcome>(row.text_view(16));
+  const auto outcome = enum_from_name<Outcome>(row.text_view(17));
   if (!state || !outcome) {
     return fail(entity_unreadable, "effect " + std::to_string(out.id));
   }
@@ -58,12 +58,12 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Stat
   out.poll_until = Time{row.integer(13)};
   out.not_after = Time{row.integer(14)};
   out.accepted_reported = row.integer(15) != 0;
+  out.maybe_sent = row.integer(16) != 0;
   out.outcome = *outcome;
-  out.code = row.text(17);
-  out.reference = row.text(18);
-  out.ended_at = Time{row.integer(19)};
-  out.history = row.text(20);
-  out.maybe_sent = row.integer(21) != 0;
+  out.code = row.text(18);
+  out.reference = row.text(19);
+  out.ended_at = Time{row.integer(20)};
+  out.history = row.text(21);
   return out;
 }
 
@@ -84,13 +84,16 @@ protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& r
 
 Result<protocol::LockedBatch> SqliteStore::lock_rows(const protocol::LockRequest& request) {
   protocol::LockedBatch out;
-  auto lane = cached("SELECT next_sequence FROM pawl_lanes WHERE id = 0");
+  auto lane = cached("SELECT epoch FROM pawl_lanes WHERE id = 0");
   if (!lane) return std::unexpected(lane.error());
   auto row = (*lane)->step();
   if (!row) return std::unexpected(row.error());
-  out.lane = 0;
-  out.sequence = sequence_ = (*lane)->integer(0);
+  const bool ours = *row && (*lane)->integer(0) == epoch_;
   (*lane)->reset();
+  // Nobody can take this lane over between here and the commit: the write lock is held.
+  if (!ours) return fail(protocol::lane_fenced);
+  out.lane = 0;
+  out.sequence = next_sequence_;
   if (auto done = lock_entities(request, out); !done) return std::unexpected(done.error());
   if (auto done = lock_records(request, out); !done) return std::unexpected(done.error());
   if (auto done = lock_receipts(request, out); !done) return std::unexpected(done.error());
@@ -210,18 +213,23 @@ Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
 
 Result<void> SqliteStore::lock_effects(const protocol::LockRequest& request,
                                        protocol::LockedBatch& out) {
-  auto effect =
-      cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id = ?1");
-  if (!effect) return std::unexpected(effect.error());
+  const std::string columns = "SELECT " + std::string(effect_columns);
+  auto open = cached(columns + " FROM pawl_effects WHERE id = ?1");
+  if (!open) return std::unexpected(open.error());
+  auto ended = cached(columns + " FROM pawl_effects_ended WHERE id = ?1");
+  if (!ended) return std::unexpected(ended.error());
   for (const std::int64_t id : request.effects) {
-    (*effect)->bind(1, id);
-    auto row = (*effect)->step();
-    if (!row) return std::unexpected(row.error());
     out.effects.emplace_back();
-    if (!*row) continue;
-    auto read = read_effect_row(registry_, **effect);
-    (*effect)->reset();
-    if (read) out.effects.back() = std::move(*read);
+    for (Statement* effect : {*open, *ended}) {
+      effect->bind(1, id);
+      auto row = effect->step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) continue;
+      auto read = read_effect_row(registry_, *effect);
+      effect->reset();
+      if (read) out.effects.back() = std::move(*read);
+      break;
+    }
   }
   return {};
 }

@@ -305,11 +305,11 @@ Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, i
   std::vector<TimelineEntry> out;
   const Lease reader(*this);
   auto select =
-      reader->cached("SELECT time_us, entries FROM pawl_journal WHERE lane = ?1 AND sequence = ?2");
+      reader->cached("SELECT time_us, entries FROM pawl_journal WHERE position = ?1");
   if (!select) return std::unexpected(select.error());
   JournalPosition at = slot->newest;
   while (at.sequence != 0 && static_cast<int>(out.size()) < limit) {
-    (*select)->bind(1, std::int64_t{at.lane}).bind(2, at.sequence);
+    (*select)->bind(1, protocol::journal_position(at.lane, at.sequence));
     auto row = (*select)->step();
     if (!row) return std::unexpected(row.error());
     if (!*row) break;  // older than what is kept
@@ -329,8 +329,9 @@ Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64
                                                      int limit) {
   const Lease reader(*this);
   auto select =
-      reader->cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id > ?1" +
-                     (with_ended ? "" : " AND state <> 'ended'") + " ORDER BY id LIMIT ?2");
+      reader->cached("SELECT " + std::string(effect_columns) + " FROM " +
+                     (with_ended ? "pawl_effects_all" : "pawl_effects") +
+                     " WHERE id > ?1 ORDER BY id LIMIT ?2");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
   return collect<EffectInfo>(**select, [this](const Statement& row) {
@@ -342,7 +343,7 @@ Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64
 Result<std::optional<protocol::EffectRow>> SqliteReads::effect(std::int64_t id) {
   const Lease reader(*this);
   auto select =
-      reader->cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id = ?1");
+      reader->cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects_all WHERE id = ?1");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, id);
   auto row = (*select)->step();

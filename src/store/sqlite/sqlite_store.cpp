@@ -98,6 +98,14 @@ Result<void> SqliteStore::take_lane() {
   epoch_ = (*raise)->integer(0);
   auto end = (*raise)->step();
   if (!end) return std::unexpected(end.error());
+  auto newest = cached(
+      "SELECT max(next_sequence, (SELECT coalesce(max(position), 0) + 1 FROM pawl_journal)) "
+      "FROM pawl_lanes WHERE id = 0");
+  if (!newest) return std::unexpected(newest.error());
+  row = (*newest)->step();
+  if (!row) return std::unexpected(row.error());
+  next_sequence_ = (*newest)->integer(0);
+  (*newest)->reset();
   return {};
 }
 
@@ -159,6 +167,7 @@ void SqliteStore::commit(const protocol::WriteBatch& writes, Completion<bool> do
     return done(std::unexpected(committed.error()));
   }
   in_transaction_ = false;
+  ++next_sequence_;
   PAWL_CRASH_POINT("store.after_commit");
   done(true);
 }
@@ -211,7 +220,7 @@ void SqliteStore::open_effects(std::int64_t after_id, int limit,
                                Completion<std::vector<EffectSummary>> done) {
   auto select = cached(
       "SELECT id, kind, state, token, next_at_us, lease_until_us FROM pawl_effects "
-      "WHERE state <> 'ended' AND id > ?1 ORDER BY id LIMIT ?2");
+      "WHERE id > ?1 ORDER BY id LIMIT ?2");
   if (!select) return done(std::unexpected(select.error()));
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
   done(collect<EffectSummary>(**select, [](const Statement& row) {

@@ -70,6 +70,7 @@ class SqliteStore final : public Store {
   Result<void> write_receipts(const protocol::WriteBatch& writes);
   Result<void> insert_effects(const protocol::WriteBatch& writes);
   Result<void> update_effects(const protocol::WriteBatch& writes);
+  Result<void> end_effect(const protocol::EffectRow& row);
   Result<void> write_messages(const protocol::WriteBatch& writes);
   Result<void> write_deadlines(const protocol::WriteBatch& writes);
   Result<void> write_parked(const protocol::WriteBatch& writes);
@@ -85,7 +86,7 @@ class SqliteStore final : public Store {
   std::map<std::string, Statement, std::less<>> statements_;
   std::map<std::string_view, MachineStatements> machine_texts_;
   std::int64_t epoch_ = 0;
-  std::int64_t sequence_ = 0;  // of the transaction under way
+  std::int64_t next_sequence_ = 1;  // of the next commit; nobody else writes this lane
   bool in_transaction_ = false;
   bool refuses_writes_ = false;
   std::unique_ptr<SqliteReads> reads_;
@@ -102,7 +103,7 @@ Result<void> read_entity_row(const MachineSpec& machine, const Statement& row, E
 inline constexpr std::string_view effect_columns =
     "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us, state, "
     "attempt, inquiry, token, lease_until_us, poll_until_us, not_after_us, accepted_reported, "
-    "outcome, code, reference, ended_us, history, maybe_sent";
+    "maybe_sent, outcome, code, reference, ended_us, history";
 Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Statement& row);
 
 inline constexpr std::string_view parked_columns =

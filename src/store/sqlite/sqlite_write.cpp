@@ -178,33 +178,67 @@ Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
   return {};
 }
 
+namespace {
+
+// What a step changes of an effect, from place `index` on, in the order of effect_columns.
+void bind_progress(Statement& statement, int index, const protocol::EffectRow& row) {
+  statement.bind(index, row.next_at.us)
+      .bind(index + 1, name_of(row.state))
+      .bind(index + 2, std::int64_t{row.attempt})
+      .bind(index + 3, std::int64_t{row.inquiry})
+      .bind(index + 4, row.token)
+      .bind(index + 5, row.lease_until.us)
+      .bind(index + 6, row.poll_until.us)
+      .bind(index + 7, row.not_after.us)
+      .bind(index + 8, std::int64_t{row.accepted_reported ? 1 : 0})
+      .bind(index + 9, std::int64_t{row.maybe_sent ? 1 : 0})
+      .bind(index + 10, name_of(row.outcome))
+      .bind(index + 11, std::string_view(row.code))
+      .bind(index + 12, std::string_view(row.reference))
+      .bind(index + 13, row.ended_at.us)
+      .bind(index + 14, std::string_view(row.history));
+}
+
+}  // namespace
+
 Result<void> SqliteStore::update_effects(const protocol::WriteBatch& writes) {
   auto update = cached(
       "UPDATE pawl_effects SET next_at_us = ?2, state = ?3, attempt = ?4, inquiry = ?5, token = "
       "?6, lease_until_us = ?7, poll_until_us = ?8, not_after_us = ?9, accepted_reported = ?10, "
-      "outcome = ?11, code = ?12, reference = ?13, ended_us = ?14, history = ?15, maybe_sent = ?16 "
+      "maybe_sent = ?11, outcome = ?12, code = ?13, reference = ?14, ended_us = ?15, history = ?16 "
       "WHERE id = ?1");
   if (!update) return std::unexpected(update.error());
   for (const auto& row : writes.effects_updated) {
-    (*update)
-        ->bind(1, row.id)
-        .bind(2, row.next_at.us)
-        .bind(3, name_of(row.state))
-        .bind(4, std::int64_t{row.attempt})
-        .bind(5, std::int64_t{row.inquiry})
-        .bind(6, row.token)
-        .bind(7, row.lease_until.us)
-        .bind(8, row.poll_until.us)
-        .bind(9, row.not_after.us)
-        .bind(10, std::int64_t{row.accepted_reported ? 1 : 0})
-        .bind(11, name_of(row.outcome))
-        .bind(12, std::string_view(row.code))
-        .bind(13, std::string_view(row.reference))
-        .bind(14, row.ended_at.us)
-        .bind(15, std::string_view(row.history))
-        .bind(16, std::int64_t{row.maybe_sent ? 1 : 0});
+    if (row.state == protocol::EffectState::ended) {
+      if (auto done = end_effect(row); !done) return done;
+      continue;
+    }
+    (*update)->bind(1, row.id);
+    bind_progress(**update, 2, row);
     if (auto one = expect_rows((*update)->run(), 1, store_lost_update, "effect"); !one) return one;
   }
+  return {};
+}
+
+Result<void> SqliteStore::end_effect(const protocol::EffectRow& row) {
+  auto remove = cached("DELETE FROM pawl_effects WHERE id = ?1");
+  if (!remove) return std::unexpected(remove.error());
+  (*remove)->bind(1, row.id);
+  if (auto one = expect_rows((*remove)->run(), 1, store_lost_update, "effect"); !one) return one;
+  auto insert = cached("INSERT INTO pawl_effects_ended (" + std::string(effect_columns) +
+                       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                       "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+  if (!insert) return std::unexpected(insert.error());
+  (*insert)
+      ->bind(1, row.id)
+      .bind(2, std::string_view(row.kind))
+      .bind(3, row.owner.machine)
+      .bind(4, std::string_view(row.owner.key))
+      .bind(5, std::string_view(row.payload))
+      .bind(6, std::string_view(row.idempotency_key))
+      .bind(7, row.created.us);
+  bind_progress(**insert, 8, row);
+  if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   return {};
 }
 
@@ -308,14 +342,13 @@ Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
 }
 
 Result<void> SqliteStore::write_journal(const protocol::WriteBatch& writes) {
-  auto advance = cached("UPDATE pawl_lanes SET next_sequence = ?2 WHERE id = 0 AND epoch = ?1");
-  if (!advance) return std::unexpected(advance.error());
-  (*advance)->bind(1, epoch_).bind(2, sequence_ + 1);
-  if (auto one = expect_rows((*advance)->run(), 1, store_lost_update, "lane"); !one) return one;
-  auto insert = cached("INSERT INTO pawl_journal VALUES (0, ?1, ?2, ?3, ?4, ?5)");
+  auto insert = cached(
+      "INSERT INTO pawl_journal (position, epoch, time_us, config_version, entries) "
+      "VALUES (?1, ?2, ?3, ?4, ?5)");
   if (!insert) return std::unexpected(insert.error());
-  (*insert)->bind(1, sequence_).bind(2, epoch_).bind(3, writes.time.us);
-  (*insert)->bind(4, writes.config_version).bind(5, std::string_view(writes.journal_entries));
+  (*insert)->bind(1, protocol::journal_position(0, next_sequence_)).bind(2, epoch_);
+  (*insert)->bind(3, writes.time.us).bind(4, writes.config_version);
+  (*insert)->bind(5, std::string_view(writes.journal_entries));
   if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   return {};
 }

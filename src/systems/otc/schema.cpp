@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The desk's tables. The constraints repeat what the decisions promise, so that a mistake in them
-// fails loudly and changes nothing. Times in microseconds, amounts in micro, prices in nano.
+// fails loudly and changes nothing. (No IN with more than two values: SQLite builds such a list anew
+// for every row that it checks.) Times in microseconds, amounts in micro, prices in nano.
 #include "systems/otc/machine.h"
 
 namespace pawl::otc {
@@ -11,12 +12,13 @@ namespace {
 constexpr std::string_view tables = R"sql(
 CREATE TABLE otc_orders (
   order_id TEXT NOT NULL PRIMARY KEY CHECK (length(order_id) = 36),
-  state TEXT NOT NULL CHECK (state IN ('opening', 'open', 'matching', 'matched', 'settling',
-    'payout_pending', 'settlement_recovery', 'refund_pending', 'completed', 'cancelled', 'expired',
-    'rejected')),
+  state TEXT NOT NULL CHECK ((state = 'opening' OR state = 'open' OR state = 'matching'
+    OR state = 'matched' OR state = 'settling' OR state = 'payout_pending'
+    OR state = 'settlement_recovery' OR state = 'refund_pending' OR state = 'completed'
+    OR state = 'cancelled' OR state = 'expired' OR state = 'rejected')),
   state_since_us INTEGER NOT NULL,
   side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
-  pair TEXT NOT NULL CHECK (pair IN ('RTC/ETH', 'RTC/USDC', 'RTC/ERG')),
+  pair TEXT NOT NULL CHECK ((pair = 'RTC/ETH' OR pair = 'RTC/USDC' OR pair = 'RTC/ERG')),
   maker TEXT NOT NULL CHECK (length(maker) = 43),
   taker TEXT CHECK (length(taker) = 43 AND taker <> maker),
   amount_micro INTEGER NOT NULL CHECK (amount_micro > 0),
@@ -43,8 +45,9 @@ CREATE TABLE otc_orders (
   release_attempt INTEGER NOT NULL CHECK (release_attempt >= 0),
   released INTEGER NOT NULL CHECK (released IN (0, 1)),
   payout_attempt INTEGER NOT NULL CHECK (payout_attempt >= 0),
-  payout_status TEXT NOT NULL CHECK (payout_status IN ('none', 'under_way', 'accepted', 'unsent',
-    'refused', 'conflict', 'paid')),
+  payout_status TEXT NOT NULL CHECK ((payout_status = 'none' OR payout_status = 'under_way'
+    OR payout_status = 'accepted' OR payout_status = 'unsent' OR payout_status = 'refused'
+    OR payout_status = 'conflict' OR payout_status = 'paid')),
   refund_attempt INTEGER NOT NULL CHECK (refund_attempt >= 0),
   escrow_refunded INTEGER NOT NULL CHECK (escrow_refunded IN (0, 1)),
   refund_unsent INTEGER NOT NULL CHECK (refund_unsent IN (0, 1)),
@@ -69,24 +72,26 @@ CREATE TABLE otc_orders (
   CHECK (payout_status = 'none' OR released),
   CHECK (escrow_locked OR NOT (released OR escrow_refunded)),
   -- A release is never taken back.
-  CHECK (NOT released OR state IN ('settling', 'payout_pending', 'settlement_recovery',
-    'completed')),
+  CHECK (NOT released OR (state = 'settling' OR state = 'payout_pending'
+    OR state = 'settlement_recovery' OR state = 'completed')),
   CHECK (state <> 'completed' OR (released AND payout_status = 'paid' AND trade_id IS NOT NULL
     AND completed_us IS NOT NULL AND taker IS NOT NULL AND secret IS NOT NULL
     AND quote_tx IS NOT NULL)),
   CHECK (state = 'completed' OR (trade_id IS NULL AND completed_us IS NULL)),
   CHECK (payout_status <> 'paid' OR state = 'completed'),
-  CHECK (secret IS NULL OR state IN ('settling', 'payout_pending', 'settlement_recovery',
-    'completed')),
-  CHECK (state NOT IN ('matched', 'settling', 'payout_pending') OR (escrow_locked
+  CHECK (secret IS NULL OR (state = 'settling' OR state = 'payout_pending'
+    OR state = 'settlement_recovery' OR state = 'completed')),
+  CHECK ((state <> 'matched' AND state <> 'settling' AND state <> 'payout_pending')
+    OR (escrow_locked
     AND taker IS NOT NULL AND htlc_hash IS NOT NULL AND settle_until_us IS NOT NULL)),
   CHECK (state NOT IN ('cancelled', 'expired') OR NOT escrow_locked OR escrow_refunded),
   CHECK (state <> 'rejected' OR NOT escrow_locked),
   CHECK (state <> 'open' OR escrow_locked = (side = 'sell')),
   CHECK ((state = 'refund_pending') = (ends_as IS NOT NULL)),
-  CHECK (counts_open = (state IN ('opening', 'open', 'matching'))),
+  CHECK (counts_open = ((state = 'opening' OR state = 'open' OR state = 'matching'))),
   CHECK (NOT counts_held OR taker IS NOT NULL),
-  CHECK (state NOT IN ('completed', 'cancelled', 'expired', 'rejected') OR NOT counts_held)
+  CHECK ((state <> 'completed' AND state <> 'cancelled' AND state <> 'expired'
+    AND state <> 'rejected') OR NOT counts_held)
 ) STRICT;
 
 CREATE INDEX otc_orders_board ON otc_orders (state, pair, side, price_nano, created_us, order_id);
