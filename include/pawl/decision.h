@@ -76,6 +76,7 @@ class Decision {
   Kind kind() const { return kind_; }
   const Refusal& refusal() const { return *refusal_; }
   const Change& change() const { return *change_; }
+  Change take_change() &&;  // moved out, or copied if another Decision shares it
   const std::string& why_ignored() const { return why_; }
 
  private:
@@ -83,7 +84,7 @@ class Decision {
 
   Kind kind_ = Kind::ignored;
   std::optional<Refusal> refusal_;
-  std::shared_ptr<const Change> change_;
+  std::shared_ptr<Change> change_;
   std::string why_;
 };
 
@@ -152,7 +153,12 @@ class Change {
 };
 
 inline Decision::Decision(Change change)
-    : kind_(Kind::changed), change_(std::make_shared<const Change>(std::move(change))) {}
+    : kind_(Kind::changed), change_(std::make_shared<Change>(std::move(change))) {}
+
+inline Change Decision::take_change() && {
+  if (change_.use_count() > 1) return *change_;
+  return std::move(*change_);
+}
 
 inline Decision Decision::ignore(std::string why) {
   Decision decision;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/lane.h"
+#include "protocol/plan.h"
 #include "store/store.h"
 
 namespace pawl {
@@ -52,8 +53,15 @@ void Engine::stop() {
 
 void Engine::submit(std::shared_ptr<const Command> command, Origin origin, ReceiptDone done) {
   if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
-  impl_->lane->submit(protocol::RequestWork{std::move(command), std::move(origin)},
-                      std::move(done));
+  protocol::RequestWork work;
+  work.command = std::move(command);
+  work.origin = std::move(origin);
+  try {
+    protocol::prepare(work);
+  } catch (...) {
+    // The lane comes upon the same, and answers it as what it is: the command's defect.
+  }
+  impl_->lane->submit(std::move(work), std::move(done));
 }
 
 Result<Receipt> Engine::call_command(std::shared_ptr<const Command> command, Origin origin) {

@@ -79,7 +79,7 @@ class Lane {
   void batch_failed(std::vector<protocol::Work> works, const Error& error);
   void work_failed(protocol::Work work, const Error& error);
   void published(protocol::Batch& batch, std::vector<protocol::Work>& works);
-  void settle(protocol::Work& work, const protocol::WorkResult& result);
+  void settle(protocol::Work& work, protocol::WorkResult result);
   void answer_ticket(std::uint64_t ticket, Result<Receipt> receipt);
   void start_exchange(const protocol::StartExchange& exchange);
   void give_up_overdue(Time now);

@@ -159,13 +159,14 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
       watchers_.changed(writes.entities[write.entity]);
     }
   }
+  auto results = batch.take_results();
   // From the back, so that what runs again keeps its order at the front.
   for (std::size_t i = works.size(); i-- > 0;) {
-    if (batch.results()[i].fate == protocol::Fate::again) {
+    if (results[i].fate == protocol::Fate::again) {
       // A message whose pair was parked in this same batch stays in the store instead.
       if (!is_held(works[i].item)) pending_.push_front(std::move(works[i]));
     } else {
-      settle(works[i], batch.results()[i]);
+      settle(works[i], std::move(results[i]));
     }
   }
   PAWL_CRASH_POINT("committer.answered");
@@ -175,7 +176,7 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
   statistics_.exchanges_under_way = static_cast<std::int64_t>(schedule_.under_way());
 }
 
-void Lane::settle(protocol::Work& work, const protocol::WorkResult& result) {
+void Lane::settle(protocol::Work& work, protocol::WorkResult result) {
   using protocol::Fate;
   if (!suspects_.none()) suspects_.acquit(note_of_work(work.item));
   std::visit(protocol::Overloaded{
@@ -209,7 +210,7 @@ void Lane::settle(protocol::Work& work, const protocol::WorkResult& result) {
     answer_ticket(work.ticket, fail(protocol::effect_changed));
     return;
   }
-  answer_ticket(work.ticket, result.receipt);
+  answer_ticket(work.ticket, std::move(result.receipt));
 }
 
 void Lane::answer_ticket(std::uint64_t ticket, Result<Receipt> receipt) {

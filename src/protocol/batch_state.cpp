@@ -86,6 +86,7 @@ BatchState::BatchState(const Registry& registry, const ConfigSnapshot& config, L
                        DecidingNote* note)
     : registry_(registry), config_(config), note_(note), locked_(std::move(locked)) {
   journal_.begin_array();
+  written_entities_.resize(locked_.entities.size());
 }
 
 std::int64_t BatchState::next_id() {
@@ -93,12 +94,10 @@ std::int64_t BatchState::next_id() {
 }
 
 Result<BatchState::Decided> BatchState::run(const Command& command,
-                                            const std::vector<std::size_t>& entities,
+                                            std::span<const std::size_t> entities,
                                             const CommandOrigin& origin) {
-  std::vector<SlotView> views;
-  std::vector<EntitySlot> narrowed;
-  views.reserve(entities.size());
-  narrowed.reserve(entities.size());
+  std::array<EntitySlot, max_entities_per_command> narrowed;
+  views_.clear();
   Context context;
   context.time = locked_.time;
   context.config = &config_;
@@ -107,14 +106,14 @@ Result<BatchState::Decided> BatchState::run(const Command& command,
     const EntitySlot& slot = locked_.entities[entities[i]];
     context.time = std::max(context.time, slot.last_time);
     if (slot.records.empty()) {
-      views.push_back(LockHolder::view(slot, i));
+      views_.push_back(LockHolder::view(slot, i));
     } else {
-      narrowed.push_back(with_declared_records(slot, command, i));
-      views.push_back(LockHolder::view(narrowed.back(), i));
+      narrowed[i] = with_declared_records(slot, command, i);
+      views_.push_back(LockHolder::view(narrowed[i], i));
     }
   }
 
-  auto decided = decide(command, views, context, origin);
+  auto decided = decide(command, views_, context, origin);
   if (!decided) return std::unexpected(decided.error());
 
   Decided out;
@@ -129,19 +128,19 @@ Result<BatchState::Decided> BatchState::run(const Command& command,
     out.ignored = true;
     return out;
   }
-  const Change& change = decided->change();
+  Change change = std::move(*decided).take_change();
   if (auto valid = validate(change, entities, origin); !valid) {
     return std::unexpected(valid.error().code == machine_defect
                                ? defect(command.kind(), valid.error().detail)
                                : valid.error());
   }
-  apply(change, entities, command.kind(), origin, context.time);
+  out.receipt.reply_json = std::move(change.reply_json);
+  apply(std::move(change), entities, command.kind(), origin, context.time);
   out.receipt.version = first.version;
-  out.receipt.reply_json = change.reply_json;
   return out;
 }
 
-Result<Decision> BatchState::decide(const Command& command, const std::vector<SlotView>& views,
+Result<Decision> BatchState::decide(const Command& command, std::span<const SlotView> views,
                                     const Context& context, const CommandOrigin& origin) {
   const bool noted = note_ != nullptr && !origin.note.empty();
   if (noted) note_->begin(origin.note);
@@ -184,14 +183,14 @@ Result<void> BatchState::validate_row(const RowChange& change, const EntitySlot&
   return {};
 }
 
-Result<void> BatchState::validate(const Change& change, const std::vector<std::size_t>& entities,
+Result<void> BatchState::validate(const Change& change, std::span<const std::size_t> entities,
                                   const CommandOrigin& origin) const {
   if (!names_only(change, entities.size())) {
     return fail(machine_defect, "a change of an entity that the command does not name");
   }
-  std::set<std::size_t> seen;
+  std::array<bool, max_entities_per_command> seen{};
   for (const RowChange& row : change.rows) {
-    if (row.entity >= entities.size() || !seen.insert(row.entity).second) {
+    if (row.entity >= entities.size() || std::exchange(seen[row.entity], true)) {
       return fail(machine_defect, "an entity is changed twice by one decision");
     }
     if (auto valid = validate_row(row, locked_.entities[entities[row.entity]]); !valid)
@@ -238,13 +237,13 @@ Result<void> BatchState::validate(const Change& change, const std::vector<std::s
   return {};
 }
 
-void BatchState::apply_row(const RowChange& change, std::size_t entity, std::string_view kind,
+void BatchState::apply_row(RowChange change, std::size_t entity, std::string_view kind,
                            const CommandOrigin& origin, Time time,
                            const std::vector<std::int64_t>& effect_ids) {
   EntitySlot& slot = locked_.entities[entity];
   const MachineSpec& machine = *registry_.find_machine(slot.ref.machine);
   const std::string from = slot.present ? std::string(state_of(machine, slot.row)) : std::string();
-  Row row = change.row;
+  Row row = std::move(change.row);
   const std::string to(state_of(machine, row));
   if (from != to) {
     row[machine.state_since_column] = time.us;
@@ -279,26 +278,29 @@ void BatchState::apply_row(const RowChange& change, std::size_t entity, std::str
   ++slot.version;
   slot.last_time = time;
   slot.newest = {locked_.lane, locked_.sequence, offset};
-  written_entities_.try_emplace(entity, change.created);
+  Written& written = written_entities_[entity];
+  // Created and then updated in one batch is still a row to be inserted.
+  if (written == Written::no) written = change.created ? Written::created : Written::updated;
 }
 
-void BatchState::apply(const Change& change, const std::vector<std::size_t>& entities,
+void BatchState::apply(Change change, std::span<const std::size_t> entities,
                        std::string_view kind, const CommandOrigin& origin, Time time) {
   std::array<std::vector<std::int64_t>, max_entities_per_command> effect_ids;
-  for (const EffectChange& effect : change.effects) {
+  for (EffectChange& effect : change.effects) {
     EffectRow row;
     row.id = next_id();
     row.kind = effect.kind;
     row.owner = locked_.entities[entities[effect.entity]].ref;
-    row.payload = effect.payload;
-    row.idempotency_key = effect.idempotency_key;
+    row.payload = std::move(effect.payload);
+    row.idempotency_key = std::move(effect.idempotency_key);
     row.created = time;
     row.next_at = locked_.time;  // not the entity's time, which may lie ahead
     effect_ids[effect.entity].push_back(row.id);
     writes_.effects_inserted.push_back(std::move(row));
   }
-  for (const RowChange& row : change.rows) {
-    apply_row(row, entities[row.entity], kind, origin, time, effect_ids[row.entity]);
+  for (RowChange& row : change.rows) {
+    const std::size_t entity = row.entity;
+    apply_row(std::move(row), entities[entity], kind, origin, time, effect_ids[entity]);
   }
   for (const RecordChange& record : change.records) {
     EntitySlot& slot = locked_.entities[entities[record.entity]];
@@ -386,8 +388,9 @@ void BatchState::consume_deadline(const DeadlineRef& ref) {
 void BatchState::finish() {
   journal_.end_array();
   writes_.journal_entries = std::move(journal_).take();
-  for (const auto& [index, created] : written_entities_) {
-    writes_.entity_writes.push_back({index, created});
+  for (std::size_t i = 0; i < written_entities_.size(); ++i) {
+    if (written_entities_[i] == Written::no) continue;
+    writes_.entity_writes.push_back({i, written_entities_[i] == Written::created});
   }
   for (const std::size_t index : changed_effects_) {
     writes_.effects_updated.push_back(*locked_.effects[index]);

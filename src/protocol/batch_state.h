@@ -7,6 +7,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,14 +28,14 @@ inline constexpr int max_message_hops = 16;
 // the write and rises with the commits of its lane.
 std::int64_t row_id(std::int32_t lane, std::int64_t sequence, std::int64_t ordinal);
 
-// Who and what brought a command, for the journal.
+// Who and what brought a command, for the journal. Views: it lives as long as the call.
 struct CommandOrigin {
   std::string_view source;  // "request", "message", "deadline", "outcome", "operator"
-  std::string principal;
-  std::string id;
-  std::string why;   // an operator's reason
-  int hops = 0;      // of the message that brought it
-  std::string note;  // names an inner command across restarts; empty for requests
+  std::string_view principal;
+  std::string_view id;
+  std::string_view why;   // an operator's reason
+  int hops = 0;           // of the message that brought it
+  std::string_view note;  // names an inner command across restarts; empty for requests
 };
 
 class BatchState {
@@ -53,7 +54,7 @@ class BatchState {
     Receipt receipt;
     bool ignored = false;
   };
-  Result<Decided> run(const Command& command, const std::vector<std::size_t>& entities,
+  Result<Decided> run(const Command& command, std::span<const std::size_t> entities,
                       const CommandOrigin& origin);
 
   std::int64_t next_id();
@@ -78,14 +79,14 @@ class BatchState {
   void finish();
 
  private:
-  Result<Decision> decide(const Command& command, const std::vector<SlotView>& views,
+  Result<Decision> decide(const Command& command, std::span<const SlotView> views,
                           const Context& context, const CommandOrigin& origin);
-  Result<void> validate(const Change& change, const std::vector<std::size_t>& entities,
+  Result<void> validate(const Change& change, std::span<const std::size_t> entities,
                         const CommandOrigin& origin) const;
   Result<void> validate_row(const RowChange& row, const EntitySlot& slot) const;
-  void apply(const Change& change, const std::vector<std::size_t>& entities, std::string_view kind,
+  void apply(Change change, std::span<const std::size_t> entities, std::string_view kind,
              const CommandOrigin& origin, Time time);
-  void apply_row(const RowChange& change, std::size_t entity, std::string_view kind,
+  void apply_row(RowChange change, std::size_t entity, std::string_view kind,
                  const CommandOrigin& origin, Time time,
                  const std::vector<std::int64_t>& effect_ids);
 
@@ -97,7 +98,9 @@ class BatchState {
   json::Writer journal_;
   int journal_entries_ = 0;
   std::int64_t ordinals_ = 0;
-  std::map<std::size_t, bool> written_entities_;  // index: created in this batch
+  enum class Written : std::uint8_t { no, updated, created };
+  std::vector<Written> written_entities_;  // by index
+  std::vector<SlotView> views_;            // of the command under way; kept for its capacity
   std::set<std::size_t> changed_effects_;
   using DeadlineName = std::pair<EntityRef, std::string>;
   std::map<DeadlineName, std::optional<DeadlineRow>> deadlines_;

@@ -13,13 +13,13 @@ Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector
     : registry_(registry), config_(config), note_(note), works_(std::move(works)) {
   Planner planner(registry_, request_);
   planned_.reserve(works_.size());
-  for (const Work& work : works_) planned_.push_back(planner.plan(work.item));
+  for (Work& work : works_) planned_.push_back(planner.plan(work.item));
   planner.finish(planned_);
 }
 
 void Batch::decide(LockedBatch locked) {
   BatchState state(registry_, config_, std::move(locked), note_);
-  Decider decider(registry_, state, exchanges_);
+  Decider decider(registry_, state, request_.receipts, exchanges_);
   results_.reserve(works_.size());
   for (std::size_t i = 0; i < works_.size(); ++i) {
     WorkResult result = decider.decide(works_[i], planned_[i]);

@@ -34,6 +34,7 @@ class Batch {
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
+  // Complete until decide(), which takes the keys of the receipts that it writes.
   const LockRequest& lock_request() const { return request_; }
 
   // Decides all works on the locked rows. Call once.
@@ -44,6 +45,7 @@ class Batch {
 
   // After the commit: how each work ended, and what the drivers carry on with.
   const std::vector<WorkResult>& results() const { return results_; }
+  std::vector<WorkResult> take_results() { return std::move(results_); }
   const std::vector<StartExchange>& exchanges() const { return exchanges_; }
 
   // After a failed commit, to run them again.

@@ -106,16 +106,19 @@ WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
     return with_receipt(receipt_from(*stored));
   }
   const CommandOrigin origin{"request", work.origin.principal, work.origin.id, work.origin.why, 0};
-  auto decided = state_.run(*planned.command, planned.entities, origin);
+  auto decided = state_.run(*planned.command, planned.entities(), origin);
   if (!decided) {
     if (decided.error().code == batch_full) return with_fate(Fate::again);
     return with_error(decided.error());
   }
-  stored = stored_from(decided->receipt, planned.fingerprint);
-  state_.writes().receipts.push_back({ReceiptKey{work.command->keys()[0], work.origin.principal,
-                                                 std::string(work.command->kind()), work.origin.id},
-                                      *stored});
+  store_receipt(planned, decided->receipt);
   return with_receipt(std::move(decided->receipt));
+}
+
+void Decider::store_receipt(const Planned& planned, const Receipt& receipt) {
+  auto& stored = state_.locked().receipts[planned.receipt];
+  stored = stored_from(receipt, planned.fingerprint);
+  state_.writes().receipts.push_back({std::move(receipt_keys_[planned.receipt]), *stored});
 }
 
 WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
@@ -130,13 +133,10 @@ WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
     park_message(row, std::string(planned.error->code.code), planned.error->detail);
     return consumed();
   }
-  const CommandOrigin origin{"message",
-                             std::string(row.from.machine) + ":" + row.from.key,
-                             "message:" + std::to_string(row.id),
-                             "",
-                             row.hops,
-                             note_of(row)};
-  auto decided = state_.run(*planned.command, planned.entities, origin);
+  const std::string sender = std::string(row.from.machine) + ":" + row.from.key;
+  const std::string id = note_of(row);
+  const CommandOrigin origin{"message", sender, id, "", row.hops, id};
+  auto decided = state_.run(*planned.command, planned.entities(), origin);
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
     park_message(row, std::string(decided.error().code.code), decided.error().detail);
@@ -177,13 +177,11 @@ WorkResult Decider::deadline(const DeadlineWork& work, const Planned& planned) {
     park_deadline(row, std::string(planned.error->code.code), planned.error->detail);
     return set_aside();
   }
-  const CommandOrigin origin{"deadline",
-                             "deadline:" + row.name,
-                             "deadline:" + row.name + ":" + std::to_string(row.arming),
-                             "",
-                             0,
-                             note_of(row)};
-  auto decided = state_.run(*planned.command, planned.entities, origin);
+  const std::string name = "deadline:" + row.name;
+  const std::string id = name + ":" + std::to_string(row.arming);
+  const std::string note = note_of(row);
+  const CommandOrigin origin{"deadline", name, id, "", 0, note};
+  auto decided = state_.run(*planned.command, planned.entities(), origin);
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
     park_deadline(row, std::string(decided.error().code.code), decided.error().detail);
@@ -226,8 +224,10 @@ WorkResult Decider::answer(const AnswerWork& work, const Planned& planned) {
   const EffectStep step =
       answered(row, work.claimed.token, work.answer, spec->policy, state_.time(), work.jitter);
   if (step.stale) return with_fate(Fate::stale);
-  const CommandOrigin origin{
-      "outcome", "effect:" + std::to_string(row.id), outcome_id(row), "", 0, note_of(row)};
+  const std::string effect = "effect:" + std::to_string(row.id);
+  const std::string id = outcome_id(row);
+  const std::string note = note_of(row);
+  const CommandOrigin origin{"outcome", effect, id, "", 0, note};
   if (!settle_effect(planned.effect, std::move(row), step, planned, origin)) {
     return with_fate(Fate::again);
   }
@@ -240,7 +240,7 @@ bool Decider::settle_effect(std::size_t index, EffectRow row, const EffectStep& 
   if (step.report && planned.error) {
     trouble.emplace(planned.error->code.code, planned.error->detail);
   } else if (step.report && planned.command) {
-    auto decided = state_.run(*planned.command, planned.entities, origin);
+    auto decided = state_.run(*planned.command, planned.entities(), origin);
     if (!decided && decided.error().code == batch_full) return false;
     if (!decided) {
       trouble.emplace(decided.error().code.code, decided.error().detail);
@@ -286,8 +286,7 @@ WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
   state_.journal_operator(locked->owner, locked->id, locked->kind, name_of(work.verb), origin);
   Receipt receipt;
   receipt.done = true;
-  stored = stored_from(receipt, Fingerprint{});
-  state_.writes().receipts.push_back({operator_receipt(work), *stored});
+  store_receipt(planned, receipt);
   return with_receipt(std::move(receipt));
 }
 
@@ -367,7 +366,7 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
                              work.row.hops};
   if (work.command) {
     if (planned.error) return with_error(*planned.error);
-    auto decided = state_.run(*planned.command, planned.entities, origin);
+    auto decided = state_.run(*planned.command, planned.entities(), origin);
     if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
     if (!decided) return with_error(decided.error());
     if (!decided->receipt.done) return with_receipt(std::move(decided->receipt));

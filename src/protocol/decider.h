@@ -19,8 +19,10 @@ std::string note_of(const EffectRow& row);
 
 class Decider {
  public:
-  Decider(const Registry& registry, BatchState& state, std::vector<StartExchange>& exchanges)
-      : registry_(registry), state_(state), exchanges_(exchanges) {}
+  // The key of a receipt that is written is moved out of `receipt_keys`, where the plan put it.
+  Decider(const Registry& registry, BatchState& state, std::vector<ReceiptKey>& receipt_keys,
+          std::vector<StartExchange>& exchanges)
+      : registry_(registry), state_(state), receipt_keys_(receipt_keys), exchanges_(exchanges) {}
 
   WorkResult decide(const Work& work, const Planned& planned);
 
@@ -41,6 +43,7 @@ class Decider {
   // full and nothing was done.
   bool settle_effect(std::size_t index, EffectRow row, const EffectStep& step,
                      const Planned& planned, const CommandOrigin& origin);
+  void store_receipt(const Planned& planned, const Receipt& receipt);
   void bounce(const MessageRow& row, const Receipt& refusal);
   void park_message(const MessageRow& row, const std::string& code, const std::string& detail);
   void park_deadline(const DeadlineRow& row, std::string code, std::string detail);
@@ -48,6 +51,7 @@ class Decider {
 
   const Registry& registry_;
   BatchState& state_;
+  std::vector<ReceiptKey>& receipt_keys_;
   std::vector<StartExchange>& exchanges_;
   bool full_ = false;
 };

@@ -37,7 +37,14 @@ std::size_t add(std::vector<T>& list, T value) {
 
 }  // namespace
 
-Planned Planner::plan(const WorkItem& item) {
+void prepare(RequestWork& work) {
+  if (work.prepared || !work.command) return;
+  work.keys = work.command->keys();
+  work.fingerprint = fingerprint_of(*work.command);
+  work.prepared = true;
+}
+
+Planned Planner::plan(WorkItem& item) {
   Planned planned;
   try {
     collect(item, planned);
@@ -50,9 +57,9 @@ Planned Planner::plan(const WorkItem& item) {
   return planned;
 }
 
-void Planner::collect(const WorkItem& item, Planned& planned) {
+void Planner::collect(WorkItem& item, Planned& planned) {
   std::visit(Overloaded{
-                 [&](const RequestWork& work) { request(work, planned); },
+                 [&](RequestWork& work) { request(work, planned); },
                  [&](const MessageWork& work) {
                    planned.message = message(work.row.id);
                    command(work.command, planned);
@@ -77,21 +84,32 @@ void Planner::collect(const WorkItem& item, Planned& planned) {
 }
 
 void Planner::finish(std::vector<Planned>& planned) {
-  std::vector<EntityRef> sorted;
-  for (const Planned& p : planned) {
-    if (p.command && !p.error) {
-      for (auto& key : p.command->keys()) sorted.push_back(std::move(key));
-    }
+  struct Named {
+    Planned* planned;
+    std::size_t place;
+    EntityRef& ref() const { return planned->keys[place]; }
+  };
+  std::vector<Named> named;
+  named.reserve(planned.size());
+  for (Planned& p : planned) {
+    if (!p.command || p.error) continue;
+    for (std::size_t i = 0; i < p.keys.size(); ++i) named.push_back({&p, i});
+    p.entity_count = p.keys.size();
   }
-  std::sort(sorted.begin(), sorted.end());
-  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
-  request_.entities = std::move(sorted);
+  std::sort(named.begin(), named.end(),
+            [](const Named& a, const Named& b) { return a.ref() < b.ref(); });
+  request_.entities.reserve(named.size());
+  for (const Named& name : named) {
+    if (request_.entities.empty() || request_.entities.back() != name.ref()) {
+      request_.entities.push_back(std::move(name.ref()));
+    }
+    name.planned->entity_indices[name.place] = request_.entities.size() - 1;
+  }
   std::map<std::pair<std::size_t, std::string_view>, std::size_t> reads;
   for (Planned& p : planned) {
     if (!p.command || p.error) continue;
-    for (const auto& key : p.command->keys()) p.entities.push_back(index_of(key));
     for (const RecordRead& read : p.command->record_reads()) {
-      const std::size_t entity = p.entities[read.entity];
+      const std::size_t entity = p.entity_indices[read.entity];
       const int limit = std::clamp(read.limit, 0, max_records_read);
       const auto [place, fresh] = reads.try_emplace({entity, read.table}, request_.records.size());
       if (fresh) {
@@ -112,34 +130,50 @@ std::size_t Planner::once(std::map<std::int64_t, std::size_t>& known,
   return place->second;
 }
 
+// Two requests under the same receipt share its look-up, so that the later one sees the earlier's.
+std::size_t Planner::receipt(ReceiptKey key) {
+  const std::hash<std::string_view> hash;
+  const std::size_t mixed = hash(key.id) * 31 + hash(key.entity.key);
+  const auto [first, last] = receipts_.equal_range(mixed);
+  for (auto known = first; known != last; ++known) {
+    if (request_.receipts[known->second] == key) return known->second;
+  }
+  receipts_.emplace(mixed, request_.receipts.size());
+  return add(request_.receipts, std::move(key));
+}
+
 void Planner::command(const std::shared_ptr<const Command>& command, Planned& planned) {
+  this->command(command, command ? command->keys() : std::vector<EntityRef>{}, planned);
+}
+
+void Planner::command(const std::shared_ptr<const Command>& command, std::vector<EntityRef> keys,
+                      Planned& planned) {
   planned.command = command;
-  if (!command || !keys_are_sound(command->keys(), registry_)) {
+  planned.keys = std::move(keys);
+  if (!command || !keys_are_sound(planned.keys, registry_)) {
     planned.error = command_invalid;
     return;
   }
-  const std::size_t entities = command->keys().size();
   for (const RecordRead& read : command->record_reads()) {
-    if (read.entity >= entities) {
+    if (read.entity >= planned.keys.size()) {
       planned.error =
           Error(machine_defect, "a command reads records of an entity it does not name");
     }
   }
 }
 
-void Planner::request(const RequestWork& work, Planned& planned) {
-  command(work.command, planned);
+void Planner::request(RequestWork& work, Planned& planned) {
+  prepare(work);
+  planned.fingerprint = work.fingerprint;
+  work.prepared = false;
+  command(work.command, std::move(work.keys), planned);
   if (planned.error) return;
   if (!origin_is_sound(work.origin)) {
     planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
     return;
   }
-  planned.fingerprint = fingerprint_of(*work.command);
-  ReceiptKey key{work.command->keys()[0], work.origin.principal, std::string(work.command->kind()),
-                 work.origin.id};
-  const auto [place, fresh] = receipts_.try_emplace(key, request_.receipts.size());
-  if (fresh) request_.receipts.push_back(std::move(key));
-  planned.receipt = place->second;
+  planned.receipt = receipt({planned.keys[0], work.origin.principal,
+                             std::string(work.command->kind()), work.origin.id});
 }
 
 // The outcome command follows from the row as the claim left it: if another has changed the row
@@ -168,10 +202,7 @@ void Planner::operate(const OperateWork& work, Planned& planned) {
     planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
     return;
   }
-  ReceiptKey key = operator_receipt(work);
-  const auto [place, fresh] = receipts_.try_emplace(key, request_.receipts.size());
-  if (fresh) request_.receipts.push_back(std::move(key));
-  planned.receipt = place->second;
+  planned.receipt = receipt(operator_receipt(work));
   planned.effect = effect(work.looked_at.id);
   const EffectSpec* spec = registry_.find_effect(work.looked_at.kind);
   if (spec == nullptr || work.verb == EffectVerb::retry) return;
@@ -197,11 +228,6 @@ void Planner::park(const ParkWork& work, Planned& planned) {
         add(request_.deadlines, DeadlineRef{work.deadline->entity, work.deadline->name});
   }
   if (work.answer) planned.effect = effect(work.answer->claimed.id);
-}
-
-std::size_t Planner::index_of(const EntityRef& ref) const {
-  const auto place = std::lower_bound(request_.entities.begin(), request_.entities.end(), ref);
-  return static_cast<std::size_t>(place - request_.entities.begin());
 }
 
 }  // namespace pawl::protocol

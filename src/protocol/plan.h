@@ -6,11 +6,14 @@
 
 #include <pawl/machine.h>
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <map>
 #include <memory>
+#include <span>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "protocol/storage.h"
@@ -23,7 +26,9 @@ inline constexpr std::size_t not_planned = std::numeric_limits<std::size_t>::max
 // What one work needs of the lock, as indices into the request.
 struct Planned {
   std::shared_ptr<const Command> command;
-  std::vector<std::size_t> entities;  // in the order of the command's keys
+  std::vector<EntityRef> keys;  // the command's, until the request has taken them over
+  std::array<std::size_t, max_entities_per_command> entity_indices{};  // in the order of the keys
+  std::size_t entity_count = 0;
   std::size_t receipt = not_planned;
   std::size_t effect = not_planned;
   std::size_t message = not_planned;
@@ -31,7 +36,12 @@ struct Planned {
   std::size_t parked = not_planned;
   Fingerprint fingerprint{};
   std::optional<Error> error;  // it cannot be decided at all
+
+  std::span<const std::size_t> entities() const { return {entity_indices.data(), entity_count}; }
 };
+
+// Works out the request's keys and fingerprint. Exceptions of the command's code pass through.
+void prepare(RequestWork& work);
 
 // A repeat of an operator's verb on an effect is answered like that of a request.
 ReceiptKey operator_receipt(const OperateWork& work);
@@ -41,30 +51,33 @@ class Planner {
   Planner(const Registry& registry, LockRequest& request)
       : registry_(registry), request_(request) {}
 
-  Planned plan(const WorkItem& item);
+  // May take out of the item what prepare() can work out again.
+  Planned plan(WorkItem& item);
   // All planned: sorts the entities and resolves what refers to them.
   void finish(std::vector<Planned>& planned);
 
  private:
-  void collect(const WorkItem& item, Planned& planned);
+  void collect(WorkItem& item, Planned& planned);
   std::size_t effect(std::int64_t id) { return once(effects_, request_.effects, id); }
   std::size_t message(std::int64_t id) { return once(messages_, request_.messages, id); }
   std::size_t parked(std::int64_t id) { return once(parked_, request_.parked, id); }
   static std::size_t once(std::map<std::int64_t, std::size_t>& known,
                           std::vector<std::int64_t>& list, std::int64_t id);
   void command(const std::shared_ptr<const Command>& command, Planned& planned);
-  void request(const RequestWork& work, Planned& planned);
+  void command(const std::shared_ptr<const Command>& command, std::vector<EntityRef> keys,
+               Planned& planned);
+  std::size_t receipt(ReceiptKey key);
+  void request(RequestWork& work, Planned& planned);
   void answer(const AnswerWork& work, Planned& planned);
   void operate(const OperateWork& work, Planned& planned);
   void outcome(const EffectSpec& spec, std::string_view payload, const EffectReport& report,
                Planned& planned);
   void park(const ParkWork& work, Planned& planned);
-  std::size_t index_of(const EntityRef& ref) const;
 
   const Registry& registry_;
   LockRequest& request_;
   std::map<std::int64_t, std::size_t> effects_;
-  std::map<ReceiptKey, std::size_t> receipts_;
+  std::unordered_multimap<std::size_t, std::size_t> receipts_;  // by hash of the key
   std::map<std::int64_t, std::size_t> messages_;
   std::map<std::int64_t, std::size_t> parked_;
 };

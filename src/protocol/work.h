@@ -12,16 +12,21 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "protocol/effect_row.h"
 #include "protocol/storage.h"
 
 namespace pawl::protocol {
 
-// A command from outside: answered with a receipt.
+// A command from outside: answered with a receipt. What follows from the command alone is worked out
+// by prepare(), which the driver calls on its caller's thread; left undone, the plan does it.
 struct RequestWork {
   std::shared_ptr<const Command> command;
   Origin origin;
+  bool prepared = false;
+  std::vector<EntityRef> keys;
+  Fingerprint fingerprint{};
 };
 
 // A message on its way; `command` is decoded from the row (a Bounced one if row.bounced).
