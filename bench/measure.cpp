@@ -30,6 +30,12 @@ double number(const std::string& text, const std::string& option) {
   return value;
 }
 
+std::string decimal(double value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
@@ -50,10 +56,10 @@ double median_ratio(const Line& line, double Sample::* member) {
   return median(std::move(ratios));
 }
 
-void run_under_shim(int argc, char** argv, int sync_ms, const char* library) {
+void run_under_shim(int argc, char** argv, double sync_ms, const char* library) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the first thing that main does
   if (std::getenv("PAWL_SYNC_MS") != nullptr) return;
-  ::setenv("PAWL_SYNC_MS", std::to_string(sync_ms).c_str(), 1);
+  ::setenv("PAWL_SYNC_MS", decimal(sync_ms).c_str(), 1);
   ::setenv("LD_PRELOAD", library, 1);
   std::vector<char*> arguments(argv, argv + argc);
   arguments.push_back(nullptr);
@@ -91,7 +97,7 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
     } else if (name == "--seconds") {
       options.seconds = number(value, name);
     } else if (name == "--sync-ms") {
-      options.sync_ms = static_cast<int>(number(value, name));
+      options.sync_ms = number(value, name);
     } else if (name == "--dir") {
       options.directory = value;
     } else {
@@ -136,11 +142,10 @@ Sample summarise(std::vector<std::int64_t>& latencies_us, double seconds, double
 
 void print_lines(const Options& options, const std::vector<Line>& lines) {
   if (!options.json) {
-    std::printf("store %s, durable before the answer, %d entities, %d rounds of %.1f s in turn%s\n",
-                options.store.c_str(), options.entities, options.rounds, options.seconds,
-                options.sync_ms > 0
-                    ? (", each sync +" + std::to_string(options.sync_ms) + " ms").c_str()
-                    : "");
+    std::printf(
+        "store %s, durable before the answer, %d entities, %d rounds of %.1f s in turn%s\n",
+        options.store.c_str(), options.entities, options.rounds, options.seconds,
+        options.sync_ms > 0 ? (", each sync +" + decimal(options.sync_ms) + " ms").c_str() : "");
     std::printf("%-12s %9s %10s %10s %7s %8s %8s %8s %8s %8s\n", "bench", "in flight", "pawl/s",
                 "hand/s", "ratio", "p50 ms", "p99 ms", "hand p50", "hand p99", "batch");
   }
@@ -153,7 +158,7 @@ void print_lines(const Options& options, const std::vector<Line>& lines) {
           "{\"name\":\"%s\",\"store\":\"%s\",\"in_flight\":%d,\"pawl_per_s\":%.0f,"
           "\"baseline\":\"%s\",\"baseline_per_s\":%.0f,\"ratio\":%.2f,\"p50_ms\":%.3f,"
           "\"p99_ms\":%.3f,\"baseline_p50_ms\":%.3f,\"baseline_p99_ms\":%.3f,\"cpu\":%.1f,"
-          "\"baseline_cpu\":%.1f,\"batch\":%.1f,\"sync_ms\":%d}\n",
+          "\"baseline_cpu\":%.1f,\"batch\":%.1f,\"sync_ms\":%g}\n",
           line.name.c_str(), options.store.c_str(), line.in_flight, pawl, line.baseline.c_str(),
           hand, ratio, median_of(line.pawl, &Sample::p50_ms), median_of(line.pawl, &Sample::p99_ms),
           median_of(line.hand_written, &Sample::p50_ms),

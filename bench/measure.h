@@ -15,7 +15,7 @@ struct Options {
   int entities = 100'000;
   int rounds = 3;
   double seconds = 3;
-  int sync_ms = 0;
+  double sync_ms = 0;
   bool json = false;
   std::string directory;  // of the databases; empty: a temporary one
 };

@@ -283,8 +283,8 @@ void BatchState::apply_row(RowChange change, std::size_t entity, std::string_vie
   if (written == Written::no) written = change.created ? Written::created : Written::updated;
 }
 
-void BatchState::apply(Change change, std::span<const std::size_t> entities,
-                       std::string_view kind, const CommandOrigin& origin, Time time) {
+void BatchState::apply(Change change, std::span<const std::size_t> entities, std::string_view kind,
+                       const CommandOrigin& origin, Time time) {
   std::array<std::vector<std::int64_t>, max_entities_per_command> effect_ids;
   for (EffectChange& effect : change.effects) {
     EffectRow row;

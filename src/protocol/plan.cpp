@@ -172,8 +172,8 @@ void Planner::request(RequestWork& work, Planned& planned) {
     planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
     return;
   }
-  planned.receipt = receipt({planned.keys[0], work.origin.principal,
-                             std::string(work.command->kind()), work.origin.id});
+  planned.receipt = receipt(
+      {planned.keys[0], work.origin.principal, std::string(work.command->kind()), work.origin.id});
 }
 
 // The outcome command follows from the row as the claim left it: if another has changed the row

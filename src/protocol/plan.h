@@ -11,8 +11,8 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <span>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 

@@ -19,8 +19,8 @@
 
 namespace pawl::protocol {
 
-// A command from outside: answered with a receipt. What follows from the command alone is worked out
-// by prepare(), which the driver calls on its caller's thread; left undone, the plan does it.
+// A command from outside: answered with a receipt. What follows from the command alone is worked
+// out by prepare(), which the driver calls on its caller's thread; left undone, the plan does it.
 struct RequestWork {
   std::shared_ptr<const Command> command;
   Origin origin;

@@ -141,6 +141,29 @@ TEST_F(SqliteStoreTest, AWriterThatDoesNotLetGoIsAnErrorAndNoHang) {
   EXPECT_EQ(balance(*opened.engine), 1);
 }
 
+TEST_F(SqliteStoreTest, WhoLostTheLaneWritesNothing) {
+  prepare();
+  auto opened = open();
+  ASSERT_TRUE(opened.engine);
+  // As a process would that takes the lane over.
+  world.sql("UPDATE pawl_lanes SET epoch = epoch + 1");
+  EXPECT_EQ(deposit(*opened.engine, 1), "lane_fenced");
+  EXPECT_EQ(balance(*opened.engine), 0);
+  opened.engine.reset();
+  auto next = open();
+  EXPECT_EQ(deposit(*next.engine, 1), "done");
+}
+
+TEST_F(SqliteStoreTest, EndedEffectsLeaveTheTableOfOpenOnes) {
+  prepare();
+  auto opened = open();
+  world.sql(
+      "INSERT INTO pawl_effects_ended SELECT 7, 'k', 'account', 'a', '{}', '', 0, 0, 'ended', 1, "
+      "0, 1, 0, 0, 0, 0, 0, 'confirmed', '', '', 5, ''");
+  EXPECT_EQ(opened.engine->effects(false, 0, 10)->size(), 0U);
+  EXPECT_EQ(opened.engine->effects(true, 0, 10)->size(), 1U);
+}
+
 // The disk refuses to grow the file: writes fail with an error that SQLite takes for a broken disk.
 TEST_F(SqliteStoreTest, AfterADiskErrorItTakesNoMoreWritesUntilReopened) {
   prepare();

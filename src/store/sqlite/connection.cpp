@@ -102,9 +102,9 @@ Value Statement::value(int column) const {
   }
 }
 
-Result<Connection> Connection::open(const std::string& path, int flags) {
+Result<Connection> Connection::open(const std::string& path, int flags, const char* vfs) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs);
   Connection connection;
   connection.handle_.reset(raw);
   if (code != SQLITE_OK) {

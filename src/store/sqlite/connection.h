@@ -60,7 +60,8 @@ class Statement {
 
 class Connection {
  public:
-  static Result<Connection> open(const std::string& path, int flags);
+  // `vfs`: a registered one's name; null: SQLite's default.
+  static Result<Connection> open(const std::string& path, int flags, const char* vfs = nullptr);
 
   Result<void> execute(const std::string& sql);
   Result<Statement> prepare(std::string_view sql);

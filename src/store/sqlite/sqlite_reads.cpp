@@ -304,8 +304,7 @@ Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, i
   if (!slot) return std::unexpected(slot.error());
   std::vector<TimelineEntry> out;
   const Lease reader(*this);
-  auto select =
-      reader->cached("SELECT time_us, entries FROM pawl_journal WHERE position = ?1");
+  auto select = reader->cached("SELECT time_us, entries FROM pawl_journal WHERE position = ?1");
   if (!select) return std::unexpected(select.error());
   JournalPosition at = slot->newest;
   while (at.sequence != 0 && static_cast<int>(out.size()) < limit) {
@@ -328,10 +327,9 @@ Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, i
 Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64_t after_id,
                                                      int limit) {
   const Lease reader(*this);
-  auto select =
-      reader->cached("SELECT " + std::string(effect_columns) + " FROM " +
-                     (with_ended ? "pawl_effects_all" : "pawl_effects") +
-                     " WHERE id > ?1 ORDER BY id LIMIT ?2");
+  auto select = reader->cached("SELECT " + std::string(effect_columns) + " FROM " +
+                               (with_ended ? "pawl_effects_all" : "pawl_effects") +
+                               " WHERE id > ?1 ORDER BY id LIMIT ?2");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
   return collect<EffectInfo>(**select, [this](const Statement& row) {
@@ -342,8 +340,8 @@ Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64
 
 Result<std::optional<protocol::EffectRow>> SqliteReads::effect(std::int64_t id) {
   const Lease reader(*this);
-  auto select =
-      reader->cached("SELECT " + std::string(effect_columns) + " FROM pawl_effects_all WHERE id = ?1");
+  auto select = reader->cached("SELECT " + std::string(effect_columns) +
+                               " FROM pawl_effects_all WHERE id = ?1");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, id);
   auto row = (*select)->step();

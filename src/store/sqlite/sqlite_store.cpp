@@ -11,6 +11,7 @@
 #include "core/crash_point.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/sqlite_reads.h"
+#include "store/sqlite/wal_buffer.h"
 
 namespace pawl::sqlite {
 
@@ -31,7 +32,9 @@ Result<Connection> open_writer(const SqliteOptions& options) {
   stop_counting_memory();
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options.create ? SQLITE_OPEN_CREATE : 0);
-  auto connection = Connection::open(options.path, flags);
+  const auto vfs = wal_buffer_vfs();
+  if (!vfs) return std::unexpected(vfs.error());
+  auto connection = Connection::open(options.path, flags, *vfs);
   if (!connection) return connection;
   sqlite3_busy_timeout(connection->handle(), busy_timeout_ms);
   const std::string pragmas =
