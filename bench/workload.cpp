@@ -133,7 +133,32 @@ PawlSide::~PawlSide() {
   engine_->stop();
 }
 
+// A caller that waits for each: what call() is for.
+Sample PawlSide::run_one_by_one(double seconds) {
+  std::mt19937 random(static_cast<unsigned>(next_));
+  std::uniform_int_distribution<int> pick(0, entities_ - 1);
+  std::vector<std::int64_t> latencies;
+  latencies.reserve(1'000'000);
+  const EngineStatistics before = engine_->statistics();
+  const double cpu_before = cpu_seconds_now();
+  const double begin = seconds_now();
+  double now = begin;
+  while (now < begin + seconds) {
+    const auto receipt =
+        engine_->call(Move{account_name(pick(random)), 1},
+                      {.principal = "bench", .id = "move-" + std::to_string(next_++)});
+    must(receipt && receipt->done, "a transition failed");
+    const double after = seconds_now();
+    latencies.push_back(static_cast<std::int64_t>((after - now) * 1e6));
+    now = after;
+  }
+  const EngineStatistics after = engine_->statistics();
+  return summarise(latencies, now - begin, cpu_seconds_now() - cpu_before,
+                   static_cast<double>(after.commits - before.commits));
+}
+
 Sample PawlSide::run(int in_flight, double seconds) {
+  if (in_flight == 1) return run_one_by_one(seconds);
   std::mt19937 random(static_cast<unsigned>(next_));
   std::uniform_int_distribution<int> pick(0, entities_ - 1);
   std::vector<std::int64_t> latencies;  // the engine's thread alone, until all have ended

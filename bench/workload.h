@@ -24,6 +24,8 @@ class PawlSide {
   Sample run(int in_flight, double seconds);
 
  private:
+  Sample run_one_by_one(double seconds);
+
   Registry registry_;
   std::unique_ptr<Engine> engine_;
   int entities_;

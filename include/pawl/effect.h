@@ -93,8 +93,8 @@ class EffectHandler {
   using Done = std::function<void(EffectAnswer)>;
   virtual ~EffectHandler() = default;
   // Starts the exchange and returns at once. `done` is called once, from any thread, within
-  // call.timeout_ms (later answers are taken as unknown). Must not throw; if it does, the answer is
-  // unknown. Called from the engine's thread: must not block.
+  // call.timeout_ms (later answers are taken as unknown). Called like a callback of the engine (see
+  // engine.h): must not block. Must not throw; if it does, the answer is unknown.
   virtual void start(const EffectCall& call, Done done) = 0;
 };
 

@@ -9,8 +9,9 @@
 //   engine.start();
 //   auto receipt = engine.call(Push{"north"}, {.principal = "ann", .id = "push-1"});
 //
-// All members are thread-safe unless they say otherwise. Callbacks run on the engine's thread: they
-// must be short, must not block and must not throw.
+// All members are thread-safe unless they say otherwise. Callbacks run on the engine's thread, or
+// on that of a caller of call() who found the engine idle, one at a time in any case: they must be
+// short, must not block and must not throw.
 #pragma once
 
 #include <pawl/clock.h>
@@ -151,7 +152,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Before start(). The handler is called on the engine's thread and must outlive stop(). Effects
+  // Before start(). The handler is called like a callback and must outlive stop(). Effects
   // of a kind without a handler are stored and left for a process that has one.
   void handle_effect(std::string_view kind, std::shared_ptr<EffectHandler> handler);
 
@@ -170,7 +171,8 @@ class Engine {
     static_assert(HasFields<C>, "a request's content is fingerprinted: it needs fields()");
     submit(make_command(std::move(command)), std::move(origin), std::move(done));
   }
-  // The same, waiting. Never call it from a callback.
+  // The same, waiting; an idle engine decides it on this thread. From a callback it is refused (a
+  // defect): it would wait for itself.
   template <class C>
   Result<Receipt> call(C command, Origin origin) {
     static_assert(HasFields<C>, "a request's content is fingerprinted: it needs fields()");
@@ -184,7 +186,7 @@ class Engine {
   Result<EntitySlot> read_slot(const EntityRef& ref);
 
   // Calls `done` once with the entity as soon as `ended(row)` holds for it, at once if it does
-  // already, or with the newest row when `deadline_ms` has passed. `done` runs on an engine thread.
+  // already, or with the newest row when `deadline_ms` has passed. `done` runs like a callback.
   using RowTest = std::function<bool(const EntitySlot&)>;
   using RowDone = std::function<void(Result<EntitySlot>, bool ended)>;
   void wait_for(const EntityRef& ref, RowTest ended, int deadline_ms, RowDone done);

@@ -5,7 +5,6 @@
 #include <pawl/log.h>
 
 #include <atomic>
-#include <future>
 #include <map>
 #include <utility>
 
@@ -51,8 +50,9 @@ void Engine::stop() {
   if (impl_->lane) impl_->lane->stop();
 }
 
-void Engine::submit(std::shared_ptr<const Command> command, Origin origin, ReceiptDone done) {
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+namespace {
+
+protocol::RequestWork prepared(std::shared_ptr<const Command> command, Origin origin) {
   protocol::RequestWork work;
   work.command = std::move(command);
   work.origin = std::move(origin);
@@ -61,15 +61,19 @@ void Engine::submit(std::shared_ptr<const Command> command, Origin origin, Recei
   } catch (...) {
     // The lane comes upon the same, and answers it as what it is: the command's defect.
   }
-  impl_->lane->submit(std::move(work), std::move(done));
+  return work;
+}
+
+}  // namespace
+
+void Engine::submit(std::shared_ptr<const Command> command, Origin origin, ReceiptDone done) {
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  impl_->lane->submit(prepared(std::move(command), std::move(origin)), std::move(done));
 }
 
 Result<Receipt> Engine::call_command(std::shared_ptr<const Command> command, Origin origin) {
-  std::promise<Result<Receipt>> promise;
-  auto future = promise.get_future();
-  submit(std::move(command), std::move(origin),
-         [&promise](Result<Receipt> receipt) { promise.set_value(std::move(receipt)); });
-  return future.get();
+  if (!impl_->lane) return fail(engine_stopping, "the engine was not started");
+  return impl_->lane->call(prepared(std::move(command), std::move(origin)));
 }
 
 Result<EntitySlot> Engine::read_slot(const EntityRef& ref) {

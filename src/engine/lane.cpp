@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lane's thread: its inbox, its loop, start and stop. What a batch does: lane_batch.cpp; where
-// inner work comes from: lane_sources.cpp.
+// The lane's inbox, its turn and its thread's loop, start and stop. What a batch does:
+// lane_batch.cpp; where inner work comes from: lane_sources.cpp.
 #include "engine/lane.h"
 
 #include <pawl/log.h>
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -55,6 +56,7 @@ Result<void> Lane::start() {
   if (auto done = load_effects(); !done) return done;
   if (auto done = load_messages(); !done) return done;
   if (auto done = load_deadlines(); !done) return done;
+  shared_->next_look_us = next_look_us();
   thread_ = std::thread([this] { run(); });
   return {};
 }
@@ -70,7 +72,7 @@ void Lane::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Lane::submit(protocol::WorkItem item, Engine::ReceiptDone done) {
+bool Lane::accept(protocol::WorkItem item, Engine::ReceiptDone done, bool wake) {
   ErrorCode refusal = engine_stopping;
   {
     const std::lock_guard lock(shared_->mutex);
@@ -78,12 +80,38 @@ void Lane::submit(protocol::WorkItem item, Engine::ReceiptDone done) {
       ++shared_->waiting;
       const bool was_empty = shared_->inbox.empty();
       shared_->inbox.submissions.push_back({std::move(item), std::move(done)});
-      if (was_empty) shared_->wake.notify_one();
-      return;
+      if (was_empty && wake) shared_->wake.notify_one();
+      return true;
     }
     if (!shared_->stopping) refusal = engine_overloaded;
   }
   done(fail(refusal));
+  return false;
+}
+
+void Lane::submit(protocol::WorkItem item, Engine::ReceiptDone done) {
+  accept(std::move(item), std::move(done), true);
+}
+
+Result<Receipt> Lane::call(protocol::WorkItem item) {
+  if (turn_owner_ == std::this_thread::get_id()) {
+    return fail(machine_defect, "call() from a callback would wait for itself");
+  }
+  std::promise<Result<Receipt>> promise;
+  auto future = promise.get_future();
+  std::unique_lock turn(turn_, std::try_to_lock);
+  const bool accepted = accept(
+      std::move(item),
+      [&promise](Result<Receipt> receipt) { promise.set_value(std::move(receipt)); },
+      !turn.owns_lock());
+  if (turn.owns_lock()) {
+    if (accepted) {
+      take_turn(true);
+      leave_turn();
+    }
+    turn.unlock();
+  }
+  return future.get();
 }
 
 void Lane::watch(const EntityRef& ref, Engine::RowTest ended, int deadline_ms,
@@ -115,8 +143,23 @@ EngineStatistics Lane::statistics() const {
 }
 
 bool Lane::wait_for_work() {
+  std::unique_lock lock(shared_->mutex);
+  const auto roused = [&] { return !shared_->inbox.empty() || shared_->stopping; };
+  while (!roused()) {
+    const std::int64_t look_us = shared_->next_look_us;
+    const std::int64_t wait_us = look_us - store_.clock().monotonic_us();
+    if (wait_us <= 0) break;
+    // A caller who took the turn meanwhile may have left something that is due sooner, or later.
+    const auto changed = [&] { return roused() || shared_->next_look_us != look_us; };
+    if (!shared_->wake.wait_for(lock, std::chrono::microseconds(wait_us), changed)) break;
+  }
+  return !shared_->stopping;
+}
+
+std::int64_t Lane::next_look_us() const {
   const Time now = store_.clock().now();
   const std::int64_t monotonic_us = store_.clock().monotonic_us();
+  if (!pending_.empty()) return monotonic_us;
   std::int64_t wait_us = max_wait_us;
   wait_us = std::min(wait_us, watchers_.next_expiry() - monotonic_us);
   if (monotonic_us >= inner_paused_until_us_) {
@@ -127,28 +170,41 @@ bool Lane::wait_for_work() {
   } else {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   }
-  std::unique_lock lock(shared_->mutex);
-  if (wait_us > 0 && pending_.empty()) {
-    shared_->wake.wait_for(lock, std::chrono::microseconds(wait_us),
-                           [&] { return !shared_->inbox.empty() || shared_->stopping; });
-  }
-  return !shared_->stopping;
+  return monotonic_us + wait_us;
+}
+
+void Lane::take_turn(bool running) {
+  turn_owner_ = std::this_thread::get_id();
+  take_inbox();
+  const Time now = store_.clock().now();
+  const std::int64_t monotonic_us = store_.clock().monotonic_us();
+  give_up_overdue(now);
+  watch_clock(now);
+  resume_postponed(monotonic_us);
+  if (running && monotonic_us >= inner_paused_until_us_) collect_due();
+  run_batches();
+  watchers_.expire(store_.clock().monotonic_us());
+}
+
+// What this turn left to be done tells when the thread has to look again, at the latest.
+void Lane::leave_turn() {
+  const std::int64_t look_us = next_look_us();
+  turn_owner_ = std::thread::id();
+  const std::lock_guard lock(shared_->mutex);
+  const bool sooner = look_us < shared_->next_look_us;
+  shared_->next_look_us = look_us;
+  if (sooner) shared_->wake.notify_one();
 }
 
 void Lane::run() {
   std::int64_t stop_by_us = 0;
   while (true) {
     const bool running = wait_for_work();
-    take_inbox();
-    const Time now = store_.clock().now();
-    const std::int64_t monotonic_us = store_.clock().monotonic_us();
-    give_up_overdue(now);
-    watch_clock(now);
-    resume_postponed(monotonic_us);
-    if (running && monotonic_us >= inner_paused_until_us_) collect_due();
-    run_batches();
-    watchers_.expire(store_.clock().monotonic_us());
+    const std::lock_guard turn(turn_);
+    take_turn(running);
+    leave_turn();
     if (running) continue;
+    const std::int64_t monotonic_us = store_.clock().monotonic_us();
     if (stop_by_us == 0) stop_by_us = monotonic_us + std::int64_t{options_.stop_grace_ms} * 1'000;
     const bool grace_over = monotonic_us >= stop_by_us;
     const bool quiet = pending_.empty() && postponed_.empty() && schedule_.under_way() == 0;

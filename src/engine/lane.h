@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The driver of one lane: a thread that owns all protocol state (what waits, the effects' schedule,
-// the watchers) and runs the committer's step machine against the store. Everybody else only puts
-// work into its inbox. There is no timer between commits: a batch is whatever came in while the one
+// The driver of one lane. All protocol state (what waits, the effects' schedule, the watchers)
+// belongs to whoever holds the lane's turn: its own thread, or a caller of call() that found it
+// idle and runs its command itself, which saves two changes of threads. Everybody else only puts
+// work into the inbox. There is no timer between commits: a batch is whatever came in while the one
 // before was on its way to the disk.
 #pragma once
 
@@ -38,6 +39,9 @@ class Lane {
 
   // Refuses with `overloaded` or `stopping` by calling `done` at once.
   void submit(protocol::WorkItem item, Engine::ReceiptDone done);
+  // The same, waiting for the receipt. Where nobody has the turn it is taken at once, on this
+  // thread, and with it whatever else waits.
+  Result<Receipt> call(protocol::WorkItem item);
   void watch(const EntityRef& ref, Engine::RowTest ended, int deadline_ms, Engine::RowDone done);
   EngineStatistics statistics() const;
 
@@ -66,7 +70,11 @@ class Lane {
   };
 
   void run();
+  bool accept(protocol::WorkItem item, Engine::ReceiptDone done, bool wake);
   bool wait_for_work();
+  void take_turn(bool running);
+  std::int64_t next_look_us() const;
+  void leave_turn();
   void take_inbox();
   void resume_postponed(std::int64_t monotonic_us);
   void collect_due();
@@ -106,12 +114,16 @@ class Lane {
     std::condition_variable wake;
     Inbox inbox;
     std::size_t waiting = 0;
+    std::int64_t next_look_us = 0;  // monotonic: the thread looks around then, woken or not
     bool stopping = false;
     bool closed = false;  // no inbox any more
   };
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 
-  // The lane's thread alone.
+  std::mutex turn_;
+  std::atomic<std::thread::id> turn_owner_;
+
+  // For who holds the turn alone.
   std::deque<protocol::Work> pending_;
   std::deque<protocol::Work> postponed_;  // inner work, until the store takes writes again
   std::unordered_map<std::uint64_t, Engine::ReceiptDone> waiting_;

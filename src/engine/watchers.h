@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who waits for an entity to reach a state. Owned by the lane's thread: what a commit changed is
-// shown to the watchers before the next commit, so none can miss it.
+// Who waits for an entity to reach a state. Owned by who has the lane's turn: what a commit changed
+// is shown to the watchers before the next commit, so none can miss it.
 #pragma once
 
 #include <pawl/engine.h>

@@ -2,6 +2,7 @@
 //
 // Start, stop, overload and waiting for a state: every caller is answered exactly once.
 #include "engine/engine_fixture.h"
+#include "engine/failing_store.h"
 
 namespace pawl::test {
 namespace {
@@ -198,6 +199,53 @@ TEST_F(Lifecycle, AStopWaitsForExchangesUpToItsGrace) {
   answering.join();
   EXPECT_EQ(account("a").paid, 10) << "the answer that came within the grace was taken";
   engine_.reset();
+}
+
+TEST_F(Lifecycle, ALoneCallIsCommittedOnItsCallersThread) {
+  std::atomic<std::thread::id> committer;
+  wrap_ = [&](StoreHandle inner) {
+    return StoreHandle(new FailingStore(std::move(inner), [&](const protocol::WriteBatch&) {
+      committer = std::this_thread::get_id();
+      return std::optional<Error>();
+    }));
+  };
+  start();
+  // Once the thread of the engine has settled down, nobody else has the turn.
+  EXPECT_TRUE(eventually([&] {
+    done(bank::Open{"a" + std::to_string(ids_++), 0, {}});
+    return committer.load() == std::this_thread::get_id();
+  }));
+}
+
+TEST_F(Lifecycle, ACallFromACallbackIsRefusedAndDoesNotHang) {
+  start();
+  done(bank::Open{"a", 0, {}});
+  std::promise<std::string> answer;
+  engine_->submit(bank::Deposit{"a", 1}, {"ann", "outer", ""}, [&](const Result<Receipt>&) {
+    const auto inner = engine_->call(bank::Deposit{"a", 1}, {"ann", "inner", ""});
+    answer.set_value(inner ? "answered" : std::string(inner.error().code.code));
+  });
+  EXPECT_EQ(answer.get_future().get(), "machine_defect");
+  done(bank::Deposit{"a", 1});
+  EXPECT_EQ(account("a").balance, 2);
+}
+
+// The engine's thread sleeps up to a second when nothing is due: what a caller's own turn leaves to
+// be done wakes it.
+TEST_F(Lifecycle, WhatACallArmsIsNotWaitedForLongerThanItsTime) {
+  start();
+  done(bank::Open{"a", 0, {}});
+  std::vector<std::int64_t> late_ms;
+  for (int round = 0; round < 5; ++round) {
+    const auto before = std::chrono::steady_clock::now();
+    done(bank::SetAlarm{"a", "x", 30, 0});
+    ASSERT_TRUE(reaches("a", [&](const auto& row) { return row.ticks == round + 1; }));
+    late_ms.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(
+                          std::chrono::steady_clock::now() - before)
+                          .count());
+  }
+  std::sort(late_ms.begin(), late_ms.end());
+  EXPECT_LT(late_ms[2], 500);
 }
 
 TEST_F(Lifecycle, ADecisionThatThrowsHarmsNobodyElse) {
