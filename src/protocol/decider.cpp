@@ -361,7 +361,7 @@ void Decider::park_outcome(const EffectRow& row, std::string code, std::string d
 
 WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
   if (planned.receipt == not_planned) return with_error(*planned.error);
-  auto& stored = state_.locked().receipts[planned.receipt];
+  const auto& stored = state_.locked().receipts[planned.receipt];
   if (stored) return with_receipt(receipt_from(*stored));
   auto& locked = state_.locked().parked[planned.parked];
   const bool retry = work.verb == ParkedVerb::retry;
@@ -384,8 +384,7 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
     locked.reset();
     state_.writes().parked_deleted.push_back(work.row.id);
   }
-  stored = stored_from(receipt, Fingerprint{});
-  state_.writes().receipts.push_back({operator_receipt(work), *stored});
+  store_receipt(planned, receipt);
   return with_receipt(std::move(receipt));
 }
 
@@ -398,12 +397,11 @@ WorkResult Decider::alert(const AlertWork& work, const Planned& planned) {
     return with_receipt(std::move(receipt));
   }
   if (planned.receipt == not_planned) return with_error(*planned.error);
-  auto& stored = state_.locked().receipts[planned.receipt];
+  const auto& stored = state_.locked().receipts[planned.receipt];
   // A repeat must not take away what has opened again since.
   if (stored) return with_receipt(receipt_from(*stored));
   state_.writes().alerts_acked.push_back(work.alert);
-  stored = stored_from(receipt, Fingerprint{});
-  state_.writes().receipts.push_back({operator_receipt(work), *stored});
+  store_receipt(planned, receipt);
   return with_receipt(std::move(receipt));
 }
 
