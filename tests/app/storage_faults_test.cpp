@@ -183,7 +183,7 @@ TEST_F(StorageFault, Case94StorageThatRefusesToGrowIsRefusedUntilARestart) {
   const rlimit limit{wal_bytes + 100, RLIM_INFINITY};
   ASSERT_EQ(::prlimit(server_.pid(), RLIMIT_FSIZE, &limit, nullptr), 0);
   const Sale refused = create_until_refused();
-  EXPECT_TRUE(server_.running()) << "a limit is an error of the write, and no signal's end";
+  ASSERT_TRUE(server_.running()) << "a limit is an error of the write, and no signal's end";
   expect_ready(503);
   EXPECT_EQ(status_of(before), "matched") << "reads go on";
   EXPECT_EQ(carried_out(refused, "lock"), 0);
@@ -191,6 +191,7 @@ TEST_F(StorageFault, Case94StorageThatRefusesToGrowIsRefusedUntilARestart) {
   ASSERT_EQ(::prlimit(server_.pid(), RLIMIT_FSIZE, &none, nullptr), 0);
   // There is room again, but what the failed write left behind is not known.
   const auto still = desk().create(maker_, refused.terms);
+  ASSERT_TRUE(still) << still.error().text();
   expect_store_unavailable(still);
   EXPECT_EQ(still->text("code"), "store_refuses_writes");
   server_.stop(20'000);
@@ -221,7 +222,9 @@ TEST_F(LockedStorage, Case94LockedForTenSecondsAnswers503AndGoesOn) {
   int refused = 0;
   while (std::chrono::steady_clock::now() < until) {
     expect_store_unavailable(desk(0).create(maker_, sale.terms));
-    EXPECT_EQ(desk().show(sale.id)->status, 404U) << "no half state";
+    const auto shown = desk().show(sale.id);
+    ASSERT_TRUE(shown) << shown.error().text();
+    EXPECT_EQ(shown->status, 404U) << "no half state";
     EXPECT_EQ(status_of(paying), "payout_pending") << "reads go on";
     if (HasFailure()) break;
     ++refused;

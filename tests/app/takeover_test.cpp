@@ -132,5 +132,36 @@ TEST_F(Takeover, Case11AHolderThatStopsLateFreesItsOwnPlaceOnly) {
   expect_sound();
 }
 
+// The one way to two holders on one file: somebody removes the lock's file. The older one is
+// fenced.
+TEST_F(Takeover, Case10And11AHolderThatWasTakenOverWritesNothingAnyMore) {
+  ASSERT_TRUE(start_server());
+  const Sale sale = matched();
+  fault(R"({"call":"release","mode":"late","next":1,"delay_ms":1500})");
+  ASSERT_EQ(confirm(sale, 0)->status, 202U);
+  ASSERT_TRUE(eventually([&] { return carried_out(sale, "release") == 1; }));
+  const std::string old_url = url();
+  ChildProcess old = std::move(server_);
+  server_ = ChildProcess();
+  ASSERT_TRUE(std::filesystem::remove(database() + ".lock"));
+  ASSERT_TRUE(start_server()) << read_file(path("serve.log"));
+  EXPECT_TRUE(reaches(sale, "completed")) << status_of(sale);
+  // The old one's answer came by now, or comes: whatever it says, nothing is written of it.
+  const Sale other = new_sale();
+  const auto refused = DeskClient(old_url, 0).create(maker_, other.terms);
+  ASSERT_TRUE(refused) << refused.error().text();
+  EXPECT_EQ(refused->status, 503U) << refused->body.text();
+  EXPECT_EQ(refused->text("code"), "lane_fenced");
+  EXPECT_EQ(HttpCall(old_url).get("/readyz")->status, 503U);
+  ASSERT_TRUE(eventually(
+      [&] { return read_file(path("serve.log")).find("lane_fenced") != std::string::npos; }));
+  EXPECT_EQ(carried_out(sale, "release"), 1);
+  EXPECT_EQ(carried_out(sale, "payout"), 1);
+  EXPECT_TRUE(old.stop(20'000)) << "it ends in order";
+  EXPECT_EQ(start_second_server().exit_code, 4) << "and frees its own lock only";
+  EXPECT_EQ(desk().create(maker_, other.terms)->status, 201U);
+  expect_sound();
+}
+
 }  // namespace
 }  // namespace pawl::app::test
