@@ -205,8 +205,9 @@ class Engine {
   Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit);
   Result<std::vector<ParkedInfo>> parked(int limit);
 
-  // Operator's verbs: decided like commands, journaled with name and reason. `token` 0: whatever
-  // the effect's token is now. retry: asks or sends again; confirm, refuse: the operator knows.
+  // Operator's verbs: decided like commands, journaled with name and reason; a repeat with the same
+  // origin runs nothing and is answered the same. `token` 0: whatever the effect's token is now.
+  // retry: asks or sends again; confirm, refuse: the operator knows.
   enum class EffectVerb { retry, confirm, refuse };
   void operate_effect(std::int64_t id, EffectVerb verb, std::int64_t token, Origin origin,
                       ReceiptDone done);

@@ -139,11 +139,10 @@ Result<void> ChildProcess::start(const Options& options) {
     std::this_thread::sleep_for(std::chrono::milliseconds(reap_interval_ms));
   }
   kill_now();
-  std::string what = "pawl";
-  for (const auto& word : options.arguments) what += " " + word;
   return fail(child_not_started,
-              what + (exit_code_ < 0 ? " was not ready in time"
-                                     : " ended with exit code " + std::to_string(exit_code_)));
+              "pawl " + (options.arguments.empty() ? "" : options.arguments.front()) +
+                  (exit_code_ < 0 ? " was not ready in time"
+                                  : " ended with " + std::to_string(exit_code_)));
 }
 
 bool ChildProcess::reap(bool wait) {

@@ -2,14 +2,23 @@
 #include "app/client_options.h"
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "app/desk_client.h"
+#include "app/operator_routes.h"
 
 namespace pawl::app {
 
 namespace {
 
 constexpr unsigned verb_timeout_ms = 30'000;
+// A server that was killed is up again within it, times the attempts, if a supervisor sees to it.
+constexpr std::int64_t verb_retry_ms = 500;
 
 std::string environment(const char* name, const char* otherwise) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
@@ -25,6 +34,25 @@ Exit complain(const Error& error) {
   return exit;
 }
 
+// Once an answer was lost, what follows cannot take the doubt away but by an answer.
+Result<HttpAnswer> post_until_answered(const std::string& url, const std::string& path,
+                                       const std::string& body, const std::string& id) {
+  HttpCall server(url, verb_timeout_ms);
+  std::optional<Error> lost;
+  for (int attempt = 1;; ++attempt) {
+    auto answer = server.post(path, body, {{"Idempotency-Key", id}});
+    const bool in_doubt =
+        answer ? exit_of(*answer) == Exit::in_doubt : answer.error().code == answer_lost;
+    if (in_doubt && !answer) lost = answer.error();
+    const bool again = in_doubt || (lost && !answer);
+    if (!again || attempt == max_verb_attempts) {
+      return lost && !answer ? Result<HttpAnswer>(std::unexpected(*lost)) : std::move(answer);
+    }
+    // lint: allow(sleep): nothing signals that a server is back
+    std::this_thread::sleep_for(std::chrono::milliseconds(verb_retry_ms));
+  }
+}
+
 }  // namespace
 
 ClientOptions::ClientOptions() : url(environment("PAWL_URL", "http://127.0.0.1:7333")) {}
@@ -38,6 +66,10 @@ OperatorOptions::OperatorOptions() : as(environment("USER", "")) {}
 
 void OperatorOptions::add_to(CLI::App& verb, bool reason_needed, bool with_token) {
   verb.add_option("--as", as, "your name, for the journal (default $USER)");
+  verb.add_option("--id", id, "repeat the verb that had this id: if it was done, nothing is done")
+      ->check([](const std::string& value) {
+        return value.empty() || value.size() > max_operator_id_bytes ? "1 to 128 bytes" : "";
+      });
   auto* option = verb.add_option("--reason", reason, "why, for the journal");
   if (reason_needed) option->required();
   if (with_token) {
@@ -75,9 +107,16 @@ Exit post_verb(const ClientOptions& options, const std::string& path,
     std::fprintf(stderr, "pawl: who asks? give --as NAME\n");
     return Exit::usage;
   }
-  HttpCall server(options.url, verb_timeout_ms);
-  const auto answer = server.post(path, as_operator.body());
-  if (!answer) return complain(answer.error());
+  const std::string id = as_operator.id.empty() ? random_nonce() : as_operator.id;
+  const auto answer = post_until_answered(options.url, path, as_operator.body(), id);
+  if (!answer) {
+    const Exit exit = complain(answer.error());
+    if (exit == Exit::in_doubt) {
+      std::fprintf(stderr, "pawl: it may have been done; the same again with --id %s is safe\n",
+                   id.c_str());
+    }
+    return exit;
+  }
   if (options.json) {
     std::printf("%s\n", answer->body.text().c_str());
   } else if (answer->ok()) {

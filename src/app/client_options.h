@@ -27,6 +27,7 @@ struct ClientOptions {
 
 struct OperatorOptions {
   std::string as;  // --as, else $USER
+  std::string id;  // --id, else a new one: what makes a repeat the same verb
   std::string reason;
   std::int64_t token = 0;
 
@@ -38,7 +39,9 @@ struct OperatorOptions {
 // GETs and prints: the JSON as it came, or what `show` makes of it. Complaints go to stderr.
 Exit print_answer(const ClientOptions& options, const std::string& path,
                   const std::function<std::string(const json::Value&)>& show);
-// POSTs an operator's verb and says what became of it.
+// POSTs an operator's verb and says what became of it. An answer that was lost is asked for again
+// under the verb's id, max_verb_attempts times in all; after that the id is printed.
+inline constexpr int max_verb_attempts = 4;
 Exit post_verb(const ClientOptions& options, const std::string& path,
                const OperatorOptions& as_operator, const std::string& done);
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "app/error_catalog.h"
 #include "app/health_routes.h"
 #include "app/listen_address.h"
 #include "app/operator_routes.h"
@@ -21,6 +22,25 @@ namespace pawl::app {
 void declare_systems(Registry& registry, const Settings& settings,
                      const otc::Custodian* custodian) {
   otc::declare(registry, settings.otc, custodian);
+}
+
+namespace {
+
+Result<std::string> node_admin_key(const Settings& settings) {
+  if (!settings.node_admin_key_file.empty()) return read_secret_file(settings.node_admin_key_file);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
+  const char* from_environment = std::getenv("PAWL_NODE_ADMIN_KEY");
+  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
+  return fail(key_file_unusable,
+              "custodian \"node\" needs otc.node_admin_key_file or PAWL_NODE_ADMIN_KEY");
+}
+
+}  // namespace
+
+Result<void> check_keys(const Settings& settings) {
+  if (settings.custodian != "node") return {};
+  if (auto key = node_admin_key(settings); !key) return std::unexpected(key.error());
+  return {};
 }
 
 Result<std::unique_ptr<DeskServer>> DeskServer::start(const Settings& settings) {
@@ -63,18 +83,9 @@ Result<void> DeskServer::open_node_custodian(std::shared_ptr<net::Client> client
   otc::NodeCustodianOptions options;
   options.url = settings_.custodian_url;
   options.worker_wallet = settings_.node_worker_wallet;
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
-  const char* from_environment = std::getenv("PAWL_NODE_ADMIN_KEY");
-  if (!settings_.node_admin_key_file.empty()) {
-    auto key = read_secret_file(settings_.node_admin_key_file);
-    if (!key) return std::unexpected(key.error());
-    options.admin_key = std::move(*key);
-  } else if (from_environment != nullptr && *from_environment != '\0') {
-    options.admin_key = from_environment;
-  } else {
-    return fail(key_file_unusable,
-                "custodian \"node\" needs otc.node_admin_key_file or PAWL_NODE_ADMIN_KEY");
-  }
+  auto key = node_admin_key(settings_);
+  if (!key) return std::unexpected(key.error());
+  options.admin_key = std::move(*key);
   auto custodian =
       otc::NodeCustodian::create(std::move(options), std::move(client), system_clock());
   if (!custodian) return std::unexpected(custodian.error());
@@ -112,6 +123,7 @@ Result<void> DeskServer::open() {
 net::Router DeskServer::routes() {
   net::Router router;
   add_health_routes(router, *engine_, readiness_);
+  add_error_routes(router);
   add_operator_routes(router, *engine_);
   otc::add_routes(router, *engine_, settings_.otc, operator_gate());
   return router;

@@ -54,6 +54,10 @@ class DeskServer {
   std::uint16_t port_ = 0;
 };
 
+// What a server of these settings needs beside them before it starts, without making anything: the
+// key of custodian "node". Errors: key_file_unusable.
+Result<void> check_keys(const Settings& settings);
+
 // The registry that a store of these settings is opened with: by the server, by migrate and by
 // audit alike. Without a custodian, the resend rules of our own contract.
 void declare_systems(Registry& registry, const Settings& settings,

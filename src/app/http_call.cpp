@@ -79,6 +79,9 @@ Result<HttpAnswer> HttpCall::send(net::ClientRequest request) {
   auto result = future.get();
   if (!result) {
     const Error& error = result.error().error;
+    if (error.code == net::client_request_invalid) {
+      return fail(server_url_invalid, redacted_url(url_) + ": " + error.detail);
+    }
     if (result.error().kind == net::ClientFailure::Kind::never_sent) {
       return fail(nobody_listens, url_ + ": " + error.text());
     }
@@ -98,6 +101,15 @@ Result<HttpAnswer> HttpCall::send(net::ClientRequest request) {
     answer.body = std::move(*body);
   }
   return answer;
+}
+
+std::string redacted_url(std::string_view url) {
+  // A password may hold anything, also what ends an authority: all before the last '@' goes.
+  const auto at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  const auto scheme = url.find("://");
+  const auto begin = scheme == std::string_view::npos || scheme > at ? 0 : scheme + 3;
+  return std::string(url.substr(0, begin)) + "***" + std::string(url.substr(at));
 }
 
 std::string percent_encoded(std::string_view text) {

@@ -24,6 +24,10 @@ inline constexpr ErrorCode answer_lost{"answer_lost", ErrorClass::in_doubt,
 inline constexpr ErrorCode answer_unreadable{"answer_unreadable", ErrorClass::upstream,
                                              "The answer is not what this program understands"};
 
+inline constexpr ErrorCode server_url_invalid{
+    "server_url_invalid", ErrorClass::invalid,
+    "The server's address is not a URL such as http://127.0.0.1:7333"};
+
 struct HttpAnswer {
   unsigned status = 0;
   json::Value body;  // null if there was none
@@ -43,7 +47,8 @@ class HttpCall {
   // `url` without a path, e.g. "http://127.0.0.1:7333".
   explicit HttpCall(std::string url, unsigned timeout_ms = 60'000);
 
-  // Errors: nobody_listens (nothing was sent), answer_lost, answer_unreadable.
+  // Errors: server_url_invalid and nobody_listens (nothing was sent), answer_lost,
+  // answer_unreadable.
   Result<HttpAnswer> get(std::string_view path);
   Result<HttpAnswer> post(std::string_view path, std::string body,
                           std::vector<net::Header> headers = {});
@@ -58,6 +63,9 @@ class HttpCall {
   unsigned timeout_ms_;
   net::Client client_;
 };
+
+// Fit to be printed: what may be a user's name and password is "***".
+std::string redacted_url(std::string_view url);
 
 // Everything but A-Z a-z 0-9 - . _ ~ as %XX, for one path segment or query value.
 std::string percent_encoded(std::string_view text);

@@ -10,7 +10,7 @@ namespace pawl::app {
 namespace {
 
 bool is_loopback(const std::string& host) {
-  if (host == "localhost" || host == "::1") return true;
+  if (host == "::1") return true;
   in_addr address{};
   if (inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
   return (ntohl(address.s_addr) >> 24) == 127;
@@ -26,23 +26,34 @@ std::string ListenAddress::url() const {
 Result<ListenAddress> parse_listen_address(std::string_view text) {
   ListenAddress out;
   std::string_view port = text;
+  const auto refuse = [text](const std::string& why) {
+    return fail(listen_address_invalid, "\"" + std::string(text) + "\" " + why);
+  };
   if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
     std::string_view host = text.substr(0, colon);
     port = text.substr(colon + 1);
     if (host.starts_with('[') && host.ends_with(']')) {
       host = host.substr(1, host.size() - 2);
     } else if (host.find(':') != std::string_view::npos) {
-      return fail(listen_address_invalid, std::string(text));
+      return refuse("is an IPv6 address without brackets, or has more than one port");
     }
-    out.host = host;
+    // One address, and the same everywhere; a name is nothing that can be listened on.
+    out.host = host == "localhost" ? std::string_view("127.0.0.1") : host;
   } else {
     out.host = "127.0.0.1";
   }
   const auto parsed = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (parsed.ec != std::errc() || parsed.ptr != port.data() + port.size() || out.host.empty()) {
-    return fail(listen_address_invalid, std::string(text));
+  if (out.host.empty()) return refuse("has no host before its port");
+  if (parsed.ec != std::errc() || parsed.ptr != port.data() + port.size()) {
+    if (port.data() == text.data()) return refuse("has no port: write HOST:PORT, or a port alone");
+    return refuse("has no port from 0 to 65535 behind its colon");
   }
-  if (!is_loopback(out.host)) return fail(listen_address_public, std::string(text));
+  if (!is_loopback(out.host)) {
+    return fail(listen_address_public,
+                "\"" + std::string(text) +
+                    "\"; 127.0.0.0/8, [::1] and localhost are on this machine, other names are not "
+                    "looked up");
+  }
   return out;
 }
 

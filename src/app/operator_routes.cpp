@@ -105,7 +105,11 @@ Result<OperatorRequest> read_operator(const Request& request, bool reason_needed
   }
   out.origin.principal = "operator:" + name;
   const auto id = request.header("Idempotency-Key");
-  out.origin.id = id && !id->empty() && id->size() <= 128 ? std::string(*id) : request.request_id;
+  // Ignored, it would leave the caller with a repeat that is none.
+  if (id && (id->empty() || id->size() > max_operator_id_bytes)) {
+    return fail(operator_request_invalid, "Idempotency-Key is 1 to 128 bytes");
+  }
+  out.origin.id = id ? std::string(*id) : request.request_id;
   return out;
 }
 

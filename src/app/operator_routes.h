@@ -30,6 +30,7 @@ inline constexpr int max_listed = 1'000;
 inline constexpr int default_listed = 100;
 inline constexpr std::size_t max_operator_name_bytes = 100;
 inline constexpr std::size_t max_operator_text_bytes = 500;
+inline constexpr std::size_t max_operator_id_bytes = 128;
 
 // For the systems' own operator paths: the name in the header Pawl-Operator. It is believed, since
 // whoever reaches a loopback address could read the store as well; tokens will take its place.

@@ -113,13 +113,27 @@ std::string entity_text(const json::Value& entity) {
 }
 
 std::string alerts_text(const json::Value& answer) {
-  TextTable table({"ID", "CODE", "COUNT", "FIRST SEEN", "LAST SEEN", "ON", "EFFECT", "DETAIL"});
-  for (const auto& alert : member_array(answer, "alerts")) {
+  const auto& alerts = member_array(answer, "alerts");
+  // Open ones alone need no column that says so.
+  const bool any_acked = std::any_of(alerts.begin(), alerts.end(), [](const json::Value& alert) {
+    return !member_text(alert, "acked_by").empty();
+  });
+  std::vector<std::string> heads{"ID",        "CODE", "COUNT",  "FIRST SEEN",
+                                 "LAST SEEN", "ON",   "EFFECT", "DETAIL"};
+  if (any_acked) heads.insert(heads.begin() + 2, "ACKED BY");
+  TextTable table(heads);
+  for (const auto& alert : alerts) {
     const auto effect = member_number(alert, "effect_id");
-    table.add({number(alert, "id"), member_text(alert, "code"), number(alert, "count"),
-               short_time(alert, "first_seen"), short_time(alert, "last_seen"),
-               member_text(alert, "machine") + "/" + member_text(alert, "key"),
-               effect == 0 ? "" : std::to_string(effect), member_text(alert, "detail")});
+    std::vector<std::string> cells{number(alert, "id"),
+                                   member_text(alert, "code"),
+                                   number(alert, "count"),
+                                   short_time(alert, "first_seen"),
+                                   short_time(alert, "last_seen"),
+                                   member_text(alert, "machine") + "/" + member_text(alert, "key"),
+                                   effect == 0 ? "" : std::to_string(effect),
+                                   member_text(alert, "detail")};
+    if (any_acked) cells.insert(cells.begin() + 2, member_text(alert, "acked_by"));
+    table.add(std::move(cells));
   }
   return table.empty() ? "no open alerts\n" : table.text();
 }

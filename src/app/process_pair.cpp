@@ -11,13 +11,20 @@ namespace {
 // Above a server's own stop_deadline_ms.
 constexpr std::int64_t stop_wait_ms = 25'000;
 
-// What a child says before it gives up is its last line.
-std::string last_line(const std::string& path) {
+constexpr std::string_view complaint_begins = "pawl: ";
+
+// What a child says before it gives up: its last complaint, without our name before it; its last
+// line if there is none.
+std::string last_complaint(const std::string& path) {
   std::ifstream in(path);
   std::string line;
   std::string last;
+  bool complained = false;
   while (std::getline(in, line)) {
-    if (!line.empty()) last = line;
+    const bool complaint = line.starts_with(complaint_begins);
+    if (line.empty() || (complained && !complaint)) continue;
+    complained = complaint;
+    last = complaint ? line.substr(complaint_begins.size()) : line;
   }
   return last;
 }
@@ -37,7 +44,8 @@ Result<void> ProcessPair::start_child(ChildProcess& child, std::vector<std::stri
   auto started = child.start(options);
   if (started) return {};
   failed_exit_code_ = child.exit_code();
-  return fail(child_not_started, started.error().detail + ": " + last_line(log_file));
+  return fail(child_not_started,
+              started.error().detail + ": " + last_complaint(log_file) + "; log: " + log_file);
 }
 
 Result<void> ProcessPair::start() {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "app/text_table.h"
 #include "app/verbs.h"
 
 namespace pawl::app {
@@ -25,9 +26,50 @@ constexpr const char* footer =
     "Exit codes: 0 done, 1 a finding, 2 usage or configuration, 3 the outside is unavailable,\n"
     "4 locked by another process, 5 deadline passed, 6 outcome unknown, 130 interrupted.";
 
+// The subcommand that was reached, and how it is called: "pawl effects".
+struct Reached {
+  const CLI::App* verb;
+  std::string called;
+};
+
+Reached reached_in(const CLI::App& app) {
+  Reached out{&app, app.get_name()};
+  while (!out.verb->get_subcommands().empty()) {
+    out.verb = out.verb->get_subcommands().front();
+    out.called += " " + out.verb->get_name();
+  }
+  return out;
+}
+
+// CLI11 says that a subcommand is missing, also when one was given that it does not know. True if
+// that was it.
+bool name_unknown_verb(const CLI::App& app) {
+  const auto [verb, called] = reached_in(app);
+  const auto left = verb->remaining();
+  if (left.empty()) return false;
+  const bool option = left.front().starts_with('-');
+  std::string known;
+  for (const auto* sub : verb->get_subcommands([](const CLI::App*) { return true; })) {
+    known += (known.empty() ? "" : ", ") + sub->get_name();
+  }
+  std::fprintf(stderr, "%s has no %s %s; its verbs are %s\nRun with --help for more.\n",
+               called.c_str(), option ? "option" : "verb", printable(left.front()).c_str(),
+               known.c_str());
+  return true;
+}
+
+// Every help ends in something: a verb within a verb points to where the examples are.
+void end_helps(CLI::App& verb, const std::string& called) {
+  for (auto* sub : verb.get_subcommands([](CLI::App*) { return true; })) {
+    if (sub->get_footer().empty()) {
+      sub->footer("See `" + called + " --help` for examples and exit codes.");
+    }
+    end_helps(*sub, called + " " + sub->get_name());
+  }
+}
+
 Exit parse_and_run(int argc, char** argv) {
   CLI::App app{description, "pawl"};
-  app.footer(footer);
   app.require_subcommand(1);
   app.set_version_flag("--version", "pawl " PAWL_VERSION);
   Chosen chosen;
@@ -35,8 +77,13 @@ Exit parse_and_run(int argc, char** argv) {
                          &add_parked, &add_alerts, &add_audit, &add_config, &add_migrate}) {
     add(app, chosen);
   }
+  end_helps(app, app.get_name());
+  // Last: a verb inherits the footer that its parent has when it is added.
+  app.footer(footer);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& missing) {
+    return name_unknown_verb(app) || app.exit(missing) != 0 ? Exit::usage : Exit::done;
   } catch (const CLI::ParseError& end) {
     // Help and version end here too, with 0.
     return app.exit(end) == 0 ? Exit::done : Exit::usage;

@@ -2,6 +2,8 @@
 //
 // The sandbox's endpoints that no real custodian has: the faucet, the fault switches, the
 // operator's void, the open books. And the public balance of a wallet.
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "app/sandbox_custodian.h"
@@ -12,6 +14,8 @@ namespace pawl::app {
 namespace {
 
 constexpr int max_page_rows = 500;
+constexpr std::array<std::string_view, 6> rule_members{"call", "mode", "probability",
+                                                       "next", "nth",  "delay_ms"};
 
 net::Response ok(json::Writer&& out) {
   net::Response response;
@@ -48,6 +52,14 @@ std::optional<double> probability_of(const json::Value& body) {
 Result<FaultRule> read_rule(std::string_view text) {
   const auto body = json::parse(text);
   if (!body) return std::unexpected(body.error());
+  const auto* members = body->as_object();
+  if (members == nullptr) return fail(fault_rule_invalid, "a rule is a JSON object");
+  for (const auto& member : *members) {
+    // A misspelt condition would make another rule of it than the one that was meant.
+    if (std::find(rule_members.begin(), rule_members.end(), member.key) == rule_members.end()) {
+      return fail(fault_rule_invalid, "there is no member " + member.key.substr(0, 64));
+    }
+  }
   FaultRule rule;
   const auto call = text_of(*body, "call");
   if (call != "*") {

@@ -101,7 +101,8 @@ Result<std::uint16_t> SandboxFront::Impl::start(const std::string& host, std::ui
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return fail(sandbox_listen_failed, host + ":" + std::to_string(port));
+  if (error)
+    return fail(sandbox_listen_failed, host + ":" + std::to_string(port) + ": " + error.message());
   const auto chosen = acceptor_.local_endpoint().port();
   accepting_ = std::thread([this] { accept_all(); });
   return chosen;

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "app/http_call.h"
 #include "app/listen_address.h"
+#include "systems/otc/custodian_http.h"
 
 namespace pawl::app {
 
@@ -184,6 +186,9 @@ Result<void> check_settings(const Settings& settings) {
     return std::unexpected(address.error());
   }
   if (settings.data_dir.empty()) return fail(configuration_invalid, "data_dir is empty");
+  if (auto url = otc::trusted_base_url(settings.custodian_url); !url) {
+    return fail(url.error().code, "otc.custodian_url is " + redacted_url(settings.custodian_url));
+  }
   if (settings.otc.wait_ms_default > settings.otc.wait_ms_max) {
     return fail(configuration_invalid, "otc.wait_ms_default is above otc.wait_ms_max");
   }

@@ -76,7 +76,7 @@ std::vector<Setting> settings_table(Settings& settings);
 Result<void> set_text(const Setting& setting, std::string_view value);
 Result<void> set_number(const Setting& setting, std::int64_t value);
 
-// What no single bound can say: listen_address errors, and spans that contradict each other.
+// What no single bound can say: errors of the two addresses, and spans that contradict each other.
 Result<void> check_settings(const Settings& settings);
 
 // Reads a TOML file into `settings`; what it does not name keeps its value. Errors begin with

@@ -31,6 +31,8 @@ StopSignal::StopSignal() {
   // A shell starts background jobs with SIGINT ignored; what is ignored is never waited for.
   signal(SIGINT, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is an error of the write, which is answered; not an end.
+  signal(SIGXFSZ, SIG_IGN);
 }
 
 int StopSignal::wait_ms(std::int64_t timeout_ms) {
@@ -71,6 +73,7 @@ void restore_signals_in_child() {
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
   signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 

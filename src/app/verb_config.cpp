@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/desk_server.h"
 #include "app/server_options.h"
 #include "app/text_table.h"
 #include "app/verbs.h"
@@ -49,6 +50,7 @@ void print_json(const std::vector<Setting>& values, const std::vector<Setting>& 
 Exit print_config(const ConfigOptions& options) {
   auto settings = options.server.read();
   if (!settings) return report(settings.error());
+  if (auto keys = check_keys(*settings); !keys) return report(keys.error());
   Settings untouched;
   const auto values = settings_table(*settings);
   const auto defaults = settings_table(untouched);
@@ -80,7 +82,7 @@ void add_config(CLI::App& app, Chosen& chosen) {
       "  pawl config\n"
       "  pawl config --config pawl.toml --json\n"
       "\n"
-      "Exit codes: 0 printed, 2 the file is not a configuration.");
+      "Exit codes: 0 printed, 2 a server would not start with it.");
   verb->callback([options, &chosen] { chosen = [options] { return print_config(*options); }; });
 }
 

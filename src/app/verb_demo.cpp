@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 
 #include "app/demo.h"
 #include "app/service_key.h"
+#include "app/settings.h"
 #include "app/stop_signal.h"
 #include "app/verbs.h"
 
@@ -54,12 +57,18 @@ class ProgressLine {
   std::int64_t next_ms_ = 0;
 };
 
-std::uint64_t seed_of(const DemoVerb& options) {
+Result<std::uint64_t> seed_of(const DemoVerb& options) {
   if (options.seed) return *options.seed;
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
   const char* text = std::getenv("PAWL_SEED");
-  if (text != nullptr && *text != '\0') return std::strtoull(text, nullptr, 10);
-  return std::random_device()() % 1'000'000;
+  if (text == nullptr || *text == '\0') return std::random_device()() % 1'000'000;
+  std::uint64_t seed = 0;
+  const char* end = text + std::strlen(text);
+  const auto parsed = std::from_chars(text, end, seed);
+  if (parsed.ec != std::errc() || parsed.ptr != end) {
+    return fail(configuration_invalid, "PAWL_SEED is \"" + std::string(text) + "\", not a number");
+  }
+  return seed;
 }
 
 // A folder of its own that goes away if all went well.
@@ -73,7 +82,9 @@ Result<std::string> temporary_folder() {
 Exit demo(const DemoVerb& options) {
   StopSignal stop_signal;
   DemoOptions demo_options = options.demo;
-  demo_options.seed = seed_of(options);
+  const auto seed = seed_of(options);
+  if (!seed) return report(seed.error());
+  demo_options.seed = *seed;
   const bool temporary = demo_options.data_dir.empty();
   if (temporary) {
     const auto folder = temporary_folder();

@@ -83,12 +83,16 @@ void print_what_next(const RunOptions& options, ProcessPair& pair, const SampleT
   const std::string& order = trade.last_order_id();
   const std::string pawl = called();
   const std::string at = url == "http://127.0.0.1:7333" ? "" : " --url " + url;
+  const std::string data = options.data_dir == "./.pawl" ? "" : " --data " + options.data_dir;
+  const std::string custodian =
+      sandbox == "http://127.0.0.1:7334" ? "" : " --custodian-url " + sandbox;
   std::printf(
       "\nServing at %s, sandbox custodian at %s, data in %s\n"
       "(logs: %s, %s)\n"
       "\nTry next, in another terminal:\n"
       "  %s inspect %s%s\n"
       "  %s alerts list%s\n"
+      "  %s audit otc%s%s\n"
       "  curl -s %s/otc/orders/%s\n"
       "  curl -s '%s/otc/book?pair=RTC/USDC'\n"
       "  curl -s %s/otc/trades\n"
@@ -100,8 +104,9 @@ void print_what_next(const RunOptions& options, ProcessPair& pair, const SampleT
       "  curl -s -X DELETE %s/sandbox/faults\n",
       url.c_str(), sandbox.c_str(), options.data_dir.c_str(), pair.server_log().c_str(),
       pair.sandbox_log().c_str(), pawl.c_str(), order.c_str(), at.c_str(), pawl.c_str(), at.c_str(),
-      url.c_str(), order.c_str(), url.c_str(), url.c_str(), sandbox.c_str(),
-      trade.maker_wallet().text().c_str(), sandbox.c_str(), sandbox.c_str());
+      pawl.c_str(), data.c_str(), custodian.c_str(), url.c_str(), order.c_str(), url.c_str(),
+      url.c_str(), sandbox.c_str(), trade.maker_wallet().text().c_str(), sandbox.c_str(),
+      sandbox.c_str());
 }
 
 Exit put_through(ProcessPair& pair, SampleTrade& trade) {

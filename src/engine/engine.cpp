@@ -132,9 +132,6 @@ void Engine::operate_effect(std::int64_t id, EffectVerb verb, std::int64_t token
 
 namespace {
 
-inline constexpr ErrorCode parked_not_found{"parked_not_found", ErrorClass::not_found,
-                                            "no such parked command"};
-
 Result<std::shared_ptr<const Command>> decode_parked(Store& store, const Registry& registry,
                                                      const protocol::ParkedRow& row) {
   if (row.source == "outcome" || row.source == "acceptance") {
@@ -161,14 +158,16 @@ Result<std::shared_ptr<const Command>> decode_parked(Store& store, const Registr
 void Engine::operate_parked(std::int64_t id, bool retry, Origin origin, ReceiptDone done) {
   auto row = impl_->store->reads().parked_row(id);
   if (!row) return done(std::unexpected(row.error()));
-  if (!*row) return done(fail(parked_not_found));
   protocol::ParkedWork work;
-  if (retry) {
+  work.verb = retry ? protocol::ParkedVerb::retry : protocol::ParkedVerb::drop;
+  if (retry && *row) {
     auto command = decode_parked(*impl_->store, impl_->registry, **row);
     if (!command) return done(std::unexpected(command.error()));
     work.command = std::move(*command);
   }
-  work.row = std::move(**row);
+  // Gone, it may be a repeat: what was answered then stands in the receipt.
+  if (*row) work.row = std::move(**row);
+  work.row.id = id;
   work.origin = std::move(origin);
   if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
   impl_->lane->submit(std::move(work), std::move(done));
@@ -179,7 +178,8 @@ void Engine::acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done)
   protocol::AlertWork work;
   work.acknowledge = true;
   work.alert.id = id;
-  work.alert.acked_by = std::move(origin.principal);
+  work.alert.acked_by = origin.principal;
+  work.origin = std::move(origin);
   impl_->lane->submit(std::move(work), std::move(done));
 }
 

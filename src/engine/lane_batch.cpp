@@ -190,7 +190,9 @@ void Lane::settle(protocol::Work& work, protocol::WorkResult result) {
                    next_deadline_ = Time{};
                  },
                  [&](const protocol::ParkedWork& w) {
-                   const bool gone = result.receipt && result.receipt->done;
+                   // A repeat frees nothing: another of the pair may be parked by now.
+                   const bool gone =
+                       result.receipt && result.receipt->done && !result.receipt->repeated;
                    if (!gone || w.row.from.machine.empty()) return;
                    // The pair goes on with what waited behind.
                    held_pairs_.erase({w.row.from, w.row.entity});

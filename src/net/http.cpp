@@ -86,7 +86,7 @@ Response problem_with_status(const Error& error, unsigned status,
   const ErrorClass error_class = error.code.error_class;
   json::Writer body;
   body.begin_object()
-      .field("type", "/errors#" + std::string(error.code.code))
+      .field("type", "/errors/" + std::string(error.code.code))
       .field("title", error.code.title)
       .field("status", status)
       .field("code", error.code.code);

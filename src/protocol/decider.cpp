@@ -93,7 +93,7 @@ WorkResult Decider::dispatch(const Work& work, const Planned& planned) {
                         [&](const OperateWork& w) { return operate(w, planned); },
                         [&](const ParkWork& w) { return park(w, planned); },
                         [&](const ParkedWork& w) { return parked(w, planned); },
-                        [&](const AlertWork& w) { return alert(w); },
+                        [&](const AlertWork& w) { return alert(w, planned); },
                     },
                     work.item);
 }
@@ -360,35 +360,48 @@ void Decider::park_outcome(const EffectRow& row, std::string code, std::string d
 }
 
 WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
+  if (planned.receipt == not_planned) return with_error(*planned.error);
+  const auto& stored = state_.locked().receipts[planned.receipt];
+  if (stored) return with_receipt(receipt_from(*stored));
   auto& locked = state_.locked().parked[planned.parked];
-  if (!locked) return with_fate(Fate::stale);
+  const bool retry = work.verb == ParkedVerb::retry;
+  if (!locked || (retry && !work.command)) return with_error(parked_not_found);
   const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why,
                              work.row.hops};
-  if (work.command) {
+  Receipt receipt;
+  receipt.done = true;
+  if (retry) {
     if (planned.error) return with_error(*planned.error);
     auto decided = state_.run(*planned.command, planned.entities(), origin);
     if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
     if (!decided) return with_error(decided.error());
-    if (!decided->receipt.done) return with_receipt(std::move(decided->receipt));
+    if (!decided->receipt.done) receipt = std::move(decided->receipt);
   }
-  state_.journal_operator(work.row.entity, work.row.effect_id, work.row.kind,
-                          work.command ? "parked: retry" : "parked: drop", origin);
-  locked.reset();
-  state_.writes().parked_deleted.push_back(work.row.id);
-  Receipt receipt;
-  receipt.done = true;
+  // Refused, it stays parked; the refusal is an answer like any other.
+  if (receipt.done) {
+    state_.journal_operator(work.row.entity, work.row.effect_id, work.row.kind,
+                            retry ? "parked: retry" : "parked: drop", origin);
+    locked.reset();
+    state_.writes().parked_deleted.push_back(work.row.id);
+  }
+  store_receipt(planned, receipt);
   return with_receipt(std::move(receipt));
 }
 
-WorkResult Decider::alert(const AlertWork& work) {
-  if (work.acknowledge) {
-    state_.writes().alerts_acked.push_back(work.alert);
-  } else {
-    state_.alert(work.alert.code, work.alert.entity, work.alert.effect_id, work.alert.attempt,
-                 work.alert.detail);
-  }
+WorkResult Decider::alert(const AlertWork& work, const Planned& planned) {
   Receipt receipt;
   receipt.done = true;
+  if (!work.acknowledge) {
+    state_.alert(work.alert.code, work.alert.entity, work.alert.effect_id, work.alert.attempt,
+                 work.alert.detail);
+    return with_receipt(std::move(receipt));
+  }
+  if (planned.receipt == not_planned) return with_error(*planned.error);
+  const auto& stored = state_.locked().receipts[planned.receipt];
+  // A repeat must not take away what has opened again since.
+  if (stored) return with_receipt(receipt_from(*stored));
+  state_.writes().alerts_acked.push_back(work.alert);
+  store_receipt(planned, receipt);
   return with_receipt(std::move(receipt));
 }
 

@@ -37,7 +37,7 @@ class Decider {
   WorkResult operate(const OperateWork& work, const Planned& planned);
   WorkResult park(const ParkWork& work, const Planned& planned);
   WorkResult parked(const ParkedWork& work, const Planned& planned);
-  WorkResult alert(const AlertWork& work);
+  WorkResult alert(const AlertWork& work, const Planned& planned);
 
   // Takes over what a step made of an effect, its outcome's command with it. False: the batch is
   // full and nothing was done.

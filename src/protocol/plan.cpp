@@ -74,11 +74,12 @@ void Planner::collect(WorkItem& item, Planned& planned) {
                  [&](const AnswerWork& work) { answer(work, planned); },
                  [&](const OperateWork& work) { operate(work, planned); },
                  [&](const ParkWork& work) { park(work, planned); },
-                 [&](const ParkedWork& work) {
-                   planned.parked = parked(work.row.id);
-                   if (work.command) command(work.command, planned);
+                 [&](const ParkedWork& work) { parked_verb(work, planned); },
+                 [&](const AlertWork& work) {
+                   if (work.acknowledge) {
+                     operator_verb(work.origin, operator_receipt(work), planned);
+                   }
                  },
-                 [](const AlertWork&) {},
              },
              item);
 }
@@ -197,12 +198,37 @@ ReceiptKey operator_receipt(const OperateWork& work) {
           work.origin.id};
 }
 
-void Planner::operate(const OperateWork& work, Planned& planned) {
-  if (!origin_is_sound(work.origin)) {
+ReceiptKey operator_receipt(const ParkedWork& work) {
+  return {{"pawl_parked", std::to_string(work.row.id)},
+          work.origin.principal,
+          work.verb == ParkedVerb::retry ? "parked.retry" : "parked.drop",
+          work.origin.id};
+}
+
+ReceiptKey operator_receipt(const AlertWork& work) {
+  return {{"pawl_alerts", std::to_string(work.alert.id)},
+          work.origin.principal,
+          "alert.ack",
+          work.origin.id};
+}
+
+bool Planner::operator_verb(const Origin& origin, ReceiptKey key, Planned& planned) {
+  if (!origin_is_sound(origin)) {
     planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
-    return;
+    return false;
   }
-  planned.receipt = receipt(operator_receipt(work));
+  planned.receipt = receipt(std::move(key));
+  return true;
+}
+
+void Planner::parked_verb(const ParkedWork& work, Planned& planned) {
+  if (!operator_verb(work.origin, operator_receipt(work), planned)) return;
+  planned.parked = parked(work.row.id);
+  if (work.command) command(work.command, planned);
+}
+
+void Planner::operate(const OperateWork& work, Planned& planned) {
+  if (!operator_verb(work.origin, operator_receipt(work), planned)) return;
   planned.effect = effect(work.looked_at.id);
   const EffectSpec* spec = registry_.find_effect(work.looked_at.kind);
   if (spec == nullptr || work.verb == EffectVerb::retry) return;

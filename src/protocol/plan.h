@@ -43,8 +43,11 @@ struct Planned {
 // Works out the request's keys and fingerprint. Exceptions of the command's code pass through.
 void prepare(RequestWork& work);
 
-// A repeat of an operator's verb on an effect is answered like that of a request.
+// A repeat of an operator's verb is answered like that of a request.
 ReceiptKey operator_receipt(const OperateWork& work);
+// A parked command goes away and an alert may stand for no entity: these belong to their own id.
+ReceiptKey operator_receipt(const ParkedWork& work);
+ReceiptKey operator_receipt(const AlertWork& work);
 
 class Planner {
  public:
@@ -69,7 +72,10 @@ class Planner {
   std::size_t receipt(ReceiptKey key);
   void request(RequestWork& work, Planned& planned);
   void answer(const AnswerWork& work, Planned& planned);
+  // False, with the error set, if the origin is malformed.
+  bool operator_verb(const Origin& origin, ReceiptKey key, Planned& planned);
   void operate(const OperateWork& work, Planned& planned);
+  void parked_verb(const ParkedWork& work, Planned& planned);
   void outcome(const EffectSpec& spec, std::string_view payload, const EffectReport& report,
                Planned& planned);
   void park(const ParkWork& work, Planned& planned);

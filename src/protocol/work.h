@@ -74,16 +74,23 @@ struct ParkWork {
   std::string detail;
 };
 
+inline constexpr ErrorCode parked_not_found{"parked_not_found", ErrorClass::not_found,
+                                            "no such parked command"};
+
+enum class ParkedVerb { retry, drop };
+
 // An operator has a parked command decided again, or drops it.
 struct ParkedWork {
-  ParkedRow row;
-  std::shared_ptr<const Command> command;  // null: drop
+  ParkedRow row;  // nothing but the id if it is gone: then only a repeat can be answered
+  ParkedVerb verb = ParkedVerb::retry;
+  std::shared_ptr<const Command> command;  // of a retry whose row is there
   Origin origin;
 };
 
 struct AlertWork {
   AlertRow alert;
   bool acknowledge = false;
+  Origin origin;  // of an acknowledgement
 };
 
 using WorkItem = std::variant<RequestWork, MessageWork, DeadlineWork, ClaimWork, AnswerWork,

@@ -3,6 +3,8 @@
 // The command line: help, mistakes and their exit codes.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "app/program_fixture.h"
 
 namespace pawl::app::test {
@@ -46,6 +48,61 @@ TEST(CommandLine, MistakesAreUsageErrors) {
     EXPECT_EQ(ended.exit_code, 2) << said << "\n" << ended.err;
     EXPECT_FALSE(ended.err.empty()) << said;
   }
+}
+
+TEST(CommandLine, UnknownVerbsAndOptionsAreNamed) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
+      {{"dance"}, "pawl has no verb dance; its verbs are run, demo"},
+      {{"effects", "dance", "7"}, "pawl effects has no verb dance; its verbs are list, show"},
+      {{"alerts", "take", "7"}, "pawl alerts has no verb take"},
+      {{"--lissen"}, "pawl has no option --lissen"},
+      {{"serve", "dance"}, "dance"}};
+  for (const auto& [arguments, complaint] : mistakes) {
+    const auto ended = run_pawl(arguments);
+    EXPECT_EQ(ended.exit_code, 2) << ended.err;
+    EXPECT_NE(ended.err.find(complaint), std::string::npos) << ended.err;
+  }
+}
+
+TEST(CommandLine, EveryHelpEndsWithWhereToGoOn) {
+  const std::vector<std::vector<std::string>> verbs{
+      {"effects", "list"}, {"effects", "show"}, {"effects", "retry"}, {"parked", "list"},
+      {"parked", "drop"},  {"alerts", "list"},  {"alerts", "ack"},    {"effects", "refuse"}};
+  for (auto verb : verbs) {
+    const std::string parent = verb[0];
+    verb.emplace_back("--help");
+    const auto help = run_pawl(verb);
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_NE(help.out.find("`pawl " + parent + " --help`"), std::string::npos) << help.out;
+  }
+  EXPECT_NE(run_pawl({"audit", "--help"}).out.find("`pawl --help`"), std::string::npos);
+}
+
+TEST(CommandLine, UrlThatIsNoneIsAUsageErrorThatNamesIt) {
+  for (const auto* url : {"127.0.0.1:7333", "htp://127.0.0.1:7333", "http://", "http://127.0.0.1:0",
+                          "http://127.0.0.1:x", "not a url"}) {
+    for (const auto& verb : std::vector<std::vector<std::string>>{
+             {"alerts", "list"}, {"alerts", "ack", "1", "--as", "ann"}, {"inspect", "otc_x"}}) {
+      auto arguments = verb;
+      arguments.insert(arguments.end(), {"--url", url});
+      const auto ended = run_pawl(arguments);
+      EXPECT_EQ(ended.exit_code, 2) << ended.err;
+      EXPECT_NE(ended.err.find("server_url_invalid"), std::string::npos) << ended.err;
+      EXPECT_NE(ended.err.find(url), std::string::npos) << ended.err;
+    }
+  }
+  const auto ended = run_pawl({"alerts", "list", "--url", "http://ann:s3/cret@127.0.0.1:7333"});
+  EXPECT_EQ(ended.exit_code, 2) << ended.err;
+  EXPECT_EQ(ended.err.find("s3"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("http://***@127.0.0.1:7333"), std::string::npos) << ended.err;
+}
+
+TEST(CommandLine, SeedThatIsNoNumberIsRefused) {
+  ::setenv("PAWL_SEED", "7x", 1);
+  const auto ended = run_pawl({"demo", "--seconds", "1"});
+  ::unsetenv("PAWL_SEED");
+  EXPECT_EQ(ended.exit_code, 2) << ended.err;
+  EXPECT_NE(ended.err.find("PAWL_SEED is \"7x\""), std::string::npos) << ended.err;
 }
 
 TEST(CommandLine, PublicAddressIsRefusedWithTheReason) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "app/client_options.h"
+#include "app/losing_proxy.h"
 #include "app/program_fixture.h"
 #include "app/sandbox_client.h"
 
@@ -83,7 +84,45 @@ TEST_F(OperatorTest, AlertsAreListedAndAcknowledged) {
   EXPECT_EQ(pawl({"alerts", "ack", "12345", "--as", "ann"}).exit_code, 1);
   EXPECT_EQ(pawl({"alerts", "ack", id, "--as", "ann"}).exit_code, 0);
   EXPECT_EQ(pawl({"alerts", "list"}).out, "no open alerts\n");
-  EXPECT_NE(pawl({"alerts", "list", "--acked"}).out.find("otc_payout_refused"), std::string::npos);
+  const auto acked = pawl({"alerts", "list", "--acked"}).out;
+  EXPECT_NE(acked.find("otc_payout_refused"), std::string::npos);
+  EXPECT_NE(acked.find("operator:ann"), std::string::npos) << acked;
+}
+
+TEST_F(OperatorTest, VerbWhoseAnswerIsLostIsAskedAgainUnderItsId) {
+  SandboxClient sandbox(pair_->sandbox_url());
+  ASSERT_TRUE(sandbox.add_fault(R"({"call":"payout","mode":"refuse","next":1})"));
+  ASSERT_FALSE(trade());
+  HttpCall call(pair_->url());
+  const auto alerts = [&](const std::string& query) {
+    return member_array(call.get("/alerts" + query)->body, "alerts");
+  };
+  ASSERT_EQ(alerts("").size(), 1U);
+  const auto id = std::to_string(member_number(alerts("")[0], "id"));
+  const auto port =
+      static_cast<std::uint16_t>(std::stoi(pair_->url().substr(pair_->url().rfind(':') + 1)));
+  {
+    LosingProxy proxy(port, 2);
+    const auto ended = run_pawl({"alerts", "ack", id, "--as", "ann", "--url", proxy.url()});
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_EQ(proxy.connections(), 3);
+  }
+  LosingProxy proxy(port, 1'000);
+  const auto lost = run_pawl({"alerts", "ack", id, "--as", "bob", "--url", proxy.url()});
+  EXPECT_EQ(lost.exit_code, 6) << lost.err;
+  EXPECT_EQ(proxy.connections(), max_verb_attempts);
+  EXPECT_EQ(member_text(alerts("?acked=1")[0], "acked_by"), "operator:bob") << "it was done, once";
+  // The id that was printed makes a repeat of it the same verb: another's word in between stays.
+  const auto at = lost.err.find("--id ");
+  ASSERT_NE(at, std::string::npos) << lost.err;
+  const std::string printed = lost.err.substr(at + 5, lost.err.find(' ', at + 5) - at - 5);
+  EXPECT_EQ(pawl({"alerts", "ack", id, "--as", "eve"}).exit_code, 0);
+  EXPECT_EQ(pawl({"alerts", "ack", id, "--as", "bob", "--id", printed}).exit_code, 0);
+  EXPECT_EQ(member_text(alerts("?acked=1")[0], "acked_by"), "operator:eve");
+  const auto too_long = call.post("/alerts/" + id + "/ack", R"({"as":"ann"})",
+                                  {{"Idempotency-Key", std::string(129, 'k')}});
+  EXPECT_EQ(too_long->status, 400U);
+  EXPECT_EQ(pawl({"alerts", "ack", id, "--id", ""}).exit_code, 2);
 }
 
 TEST_F(OperatorTest, EffectsAreListedShownAndNotTouchedOnceEnded) {

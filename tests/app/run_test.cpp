@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <sstream>
+
 #include "app/client_options.h"
 #include "app/program_fixture.h"
 #include "app/sandbox_client.h"
@@ -68,7 +70,34 @@ TEST_F(RunTest, TakenPortIsNamed) {
         {"run", "--data", path("d"), which, port, server ? "--sandbox-port" : "--port", "0"});
     EXPECT_EQ(ended.exit_code, 3) << ended.err;
     EXPECT_NE(ended.err.find("127.0.0.1:" + port), std::string::npos) << ended.err;
+    // Said once: by the child, and passed on.
+    EXPECT_EQ(ended.err.find("pawl: "), ended.err.rfind("pawl: ")) << ended.err;
+    EXPECT_EQ(ended.err.find("127.0.0.1:" + port), ended.err.rfind("127.0.0.1:" + port));
   }
+}
+
+TEST_F(RunTest, EveryCommandThatIsNamedToTryNextWorksWhileItRuns) {
+  Background run({"run", "--data", path("d"), "--port", "0", "--sandbox-port", "0"}, path("out"));
+  ASSERT_TRUE(eventually([&] {
+    return read_file(path("out")).find("Ctrl-C") != std::string::npos;
+  })) << read_file(path("out"));
+  const std::string out = read_file(path("out"));
+  int tried = 0;
+  for (std::size_t at = out.find("Try next"); at < out.size();) {
+    const auto end = std::min(out.find('\n', at), out.size());
+    std::istringstream line(out.substr(at, end - at));
+    at = end + 1;
+    std::vector<std::string> words;
+    for (std::string word; line >> word;) words.push_back(word);
+    if (words.empty() || !words[0].ends_with("/pawl")) continue;
+    const auto ended = run_pawl({words.begin() + 1, words.end()});
+    EXPECT_EQ(ended.exit_code, 0) << words[1] << "\n" << ended.out << ended.err;
+    ++tried;
+  }
+  EXPECT_EQ(tried, 3) << out;
+  EXPECT_NE(out.find("audit otc"), std::string::npos);
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.wait(), 0);
 }
 
 TEST_F(RunTest, DemoLosesNothing) {

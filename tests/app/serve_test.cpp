@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "app/client_options.h"
 #include "app/program_fixture.h"
 #include "app/sandbox_client.h"
 
@@ -107,6 +108,91 @@ TEST_F(ServeTest, ComesBackAfterAKillOnTheSamePortAndData) {
     const auto ready = call.get("/readyz");
     return ready && ready->ok();
   }));
+}
+
+TEST_F(ServeTest, ConfigComplainsOfWhatAServerWouldNotStartWith) {
+  const auto open_key = write("open.key", "k");
+  ASSERT_EQ(::chmod(open_key.c_str(), 0644), 0);
+  const std::vector<std::pair<std::string, std::string>> contents{
+      {"[otc]\ncustodian_url = \"http://custodian.example\"\n", "custodian_url_untrusted"},
+      {"[otc]\ncustodian_url = \"nowhere\"\n", "nowhere"},
+      {"[otc]\ncustodian_url = \"https://ann:s3cret@custodian.example\"\n",
+       "custodian_url_invalid"},
+      {"[otc]\ncustodian = \"node\"\n", "key_file_unusable"},
+      {"[otc]\ncustodian = \"node\"\nnode_admin_key_file = \"" + open_key + "\"\n", "open.key"},
+      {"listen = \"0.0.0.0:1\"\n", "listen_address_public"}};
+  for (const auto& [content, complaint] : contents) {
+    const auto file = write("pawl.toml", content);
+    const auto shown = run_pawl({"config", "--config", file});
+    const auto served = run_pawl({"serve", "--config", file, "--data", path("d")});
+    EXPECT_EQ(shown.exit_code, 2) << content << shown.out;
+    EXPECT_EQ(served.exit_code, 2) << content;
+    EXPECT_EQ(shown.err, served.err);
+    EXPECT_NE(shown.err.find(complaint), std::string::npos) << shown.err;
+    EXPECT_EQ((shown.out + shown.err).find("s3cret"), std::string::npos) << shown.err;
+  }
+}
+
+TEST_F(ServeTest, SandboxListensWhereAServerMay) {
+  ChildProcess first;
+  ChildProcess::Options options;
+  options.program = PAWL_PROGRAM;
+  options.arguments = {"sandbox", "--data", path("s"), "--listen", "localhost:0"};
+  options.log_file = path("log");
+  ASSERT_TRUE(first.start(options)) << read_file(path("log"));
+  const std::string address = "127.0.0.1:" + std::to_string(first.port());
+  const auto taken = run_pawl({"sandbox", "--data", path("s2"), "--listen", address});
+  EXPECT_EQ(taken.exit_code, 3);
+  EXPECT_NE(taken.err.find(address + ": Address already in use"), std::string::npos) << taken.err;
+  for (const auto* verb : {"sandbox", "serve"}) {
+    const auto portless = run_pawl({verb, "--data", path("d"), "--listen", "localhost"});
+    EXPECT_EQ(portless.exit_code, 2);
+    EXPECT_NE(portless.err.find("\"localhost\" has no port"), std::string::npos) << portless.err;
+  }
+}
+
+TEST_F(ServeTest, MisspeltFaultRulesAreRefused) {
+  ChildProcess sandbox;
+  ChildProcess::Options options;
+  options.program = PAWL_PROGRAM;
+  options.arguments = {"sandbox", "--data", path("s"), "--listen", "127.0.0.1:0"};
+  options.log_file = path("log");
+  ASSERT_TRUE(sandbox.start(options));
+  HttpCall call("http://127.0.0.1:" + std::to_string(sandbox.port()));
+  for (const auto& [rule, named] : std::vector<std::pair<std::string, std::string>>{
+           {R"({"call":"lock","mode":"reset","next":1,"delay":5})", "delay"},
+           {R"({"call":"lock","mode":"reset","next":1,"Next":1})", "Next"},
+           {R"({"call":"lock","mode":"reset","next":1,"seen":0})", "seen"},
+           {R"([])", "object"}}) {
+    const auto refused = call.post("/sandbox/faults", rule);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->status, 400U) << rule;
+    EXPECT_EQ(refused->text("code"), "fault_rule_invalid");
+    EXPECT_NE(refused->text("detail").find(named), std::string::npos) << refused->body.text();
+  }
+  EXPECT_EQ(member_array(call.get("/sandbox/faults")->body, "rules").size(), 0U);
+}
+
+TEST_F(ServeTest, ProblemsLeadToTheirPage) {
+  ChildProcess server;
+  ASSERT_TRUE(start(server, path("d"), "127.0.0.1:0"));
+  HttpCall call("http://127.0.0.1:" + std::to_string(server.port()));
+  const auto empty = call.post("/otc/orders", "{}");
+  ASSERT_TRUE(empty);
+  EXPECT_EQ(empty->status, 400U);
+  EXPECT_EQ(empty->text("code"), "field_required");
+  EXPECT_FALSE(empty->text("detail").empty()) << "it says which";
+  const auto page = call.get(empty->text("type"));
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->status, 200U) << empty->text("type");
+  EXPECT_EQ(page->text("code"), "field_required");
+  EXPECT_EQ(page->text("title"), empty->text("title"));
+  EXPECT_EQ(page->text("class"), "invalid");
+  EXPECT_FALSE(page->text("advice").empty());
+  EXPECT_GT(member_array(call.get("/errors")->body, "errors").size(), 100U);
+  const auto unknown = call.get("/errors/no_such");
+  EXPECT_EQ(unknown->status, 404U);
+  EXPECT_EQ(unknown->text("code"), "error_code_unknown");
 }
 
 TEST_F(ServeTest, ConfigurationErrorNamesFileAndLine) {

@@ -100,7 +100,7 @@ TEST(ListenAddress, IsOnThisMachineOnly) {
   EXPECT_EQ(parse_listen_address("127.0.0.1:7333")->port, 7333);
   EXPECT_EQ(parse_listen_address("127.8.9.1:0")->host, "127.8.9.1");
   EXPECT_EQ(parse_listen_address("[::1]:80")->url(), "http://[::1]:80");
-  EXPECT_EQ(parse_listen_address("localhost:80")->host, "localhost");
+  EXPECT_EQ(parse_listen_address("localhost:80")->url(), "http://127.0.0.1:80");
   EXPECT_EQ(parse_listen_address("8080")->host, "127.0.0.1");
   for (const auto* open :
        {"0.0.0.0:80", "10.0.0.1:80", "[::]:80", "pawl.example:80", "128.0.0.1:1"}) {
@@ -113,6 +113,13 @@ TEST(ListenAddress, IsOnThisMachineOnly) {
     const auto refused = parse_listen_address(bad);
     ASSERT_FALSE(refused) << bad;
     EXPECT_EQ(refused.error().code, listen_address_invalid) << bad;
+    EXPECT_NE(refused.error().detail.find("\"" + std::string(bad) + "\""), std::string::npos);
+  }
+  for (const auto* portless : {"localhost", "127.0.0.1", "pawl.example"}) {
+    const auto refused = parse_listen_address(portless);
+    ASSERT_FALSE(refused) << portless;
+    EXPECT_EQ(refused.error().code, listen_address_invalid);
+    EXPECT_NE(refused.error().detail.find("has no port"), std::string::npos) << portless;
   }
 }
 

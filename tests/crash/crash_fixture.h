@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "app/demo.h"
+#include "seed.h"
 
 namespace pawl::app {
 
@@ -53,10 +54,8 @@ inline bool interrupted_never(std::int64_t wait_ms) {
 }
 
 inline std::uint64_t seed_from_environment() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
-  const char* text = std::getenv("PAWL_SEED");
-  if (text != nullptr && *text != '\0') return std::strtoull(text, nullptr, 10);
-  return std::random_device()() % 1'000'000;
+  const auto given = test::given_seed();
+  return given ? *given : std::random_device()() % 1'000'000;
 }
 
 inline DemoOptions crash_options(const CrashFolder& folder, std::uint64_t seed) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/engine_fixture.h"
+#include "seed.h"
 
 namespace pawl::test {
 namespace {
@@ -26,10 +27,8 @@ void together(int threads, const std::function<void(int)>& body) {
   }
 }
 
-std::uint64_t seed_of_run() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
-  const char* given = std::getenv("PAWL_SEED");
-  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+std::uint64_t printed_seed() {
+  const std::uint64_t seed = seed_of_run();
   std::cout << "PAWL_SEED=" << seed << "\n";
   return seed;
 }
@@ -76,7 +75,7 @@ TEST_F(Concurrency, DepositsOnOneHotAccountAllCount) {
 
 TEST_F(Concurrency, TransfersConserveTheTotal) {
   constexpr int accounts = 20;
-  const std::uint64_t seed = seed_of_run();
+  const std::uint64_t seed = printed_seed();
   start();
   for (int i = 0; i < accounts; ++i) done(bank::Open{std::to_string(i), 100, {}});
   std::atomic<int> finished{0};
@@ -180,7 +179,7 @@ TEST_F(Concurrency, ReceiptsOutliveTheProcess) {
 // Every command of every kind against every other, with messages and payments in between.
 TEST_F(Concurrency, RandomHistoriesAreSerial) {
   constexpr int accounts = 6;
-  const std::uint64_t seed = seed_of_run();
+  const std::uint64_t seed = printed_seed();
   handler_ = std::make_shared<ScriptedHandler>([](const EffectCall& call,
                                                   EffectHandler::Done done) {
     const auto outcome = static_cast<Outcome>(std::hash<std::string>()(call.idempotency_key) % 4);

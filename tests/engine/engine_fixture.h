@@ -161,10 +161,11 @@ class EngineFixture : public ::testing::Test {
         [&](Result<Receipt> receipt) { promise.set_value(std::move(receipt)); });
     return promise.get_future().get();
   }
-  Result<Receipt> operate_parked(std::int64_t id, bool retry) {
+  Result<Receipt> operate_parked(std::int64_t id, bool retry, std::string request_id = {}) {
+    if (request_id.empty()) request_id = "op-" + std::to_string(++ids_);
     std::promise<Result<Receipt>> promise;
     engine_->operate_parked(
-        id, retry, {"operator:ann", "op-" + std::to_string(++ids_), "why"},
+        id, retry, {"operator:ann", request_id, "why"},
         [&](Result<Receipt> receipt) { promise.set_value(std::move(receipt)); });
     return promise.get_future().get();
   }

@@ -100,6 +100,32 @@ TEST_F(Messages, ADroppedOneFreesItsPair) {
   EXPECT_EQ(total_balance(), 4'000 - 10);
 }
 
+TEST_F(Messages, ARepeatedVerbIsAnsweredAgainAndFreesNoPairThatIsHeldAnew) {
+  begin();
+  done(bank::Go{"b", bank::State::broken});
+  for (const char* label : {"1", "2"}) send("a", "b", label);
+  ASSERT_TRUE(is_parked(1));
+  const auto first = parked()[0].id;
+  ASSERT_TRUE(operate_parked(first, false, "drop-1")->done);
+  // The next one of the pair is parked in its turn, and holds what comes behind it.
+  ASSERT_TRUE(eventually([&] { return parked().size() == 1 && parked()[0].id != first; }));
+  send("a", "b", "3");
+  const auto repeated = operate_parked(first, false, "drop-1");
+  ASSERT_TRUE(repeated && repeated->done);
+  EXPECT_TRUE(repeated->repeated);
+  restart();
+  const auto after_restart = operate_parked(first, false, "drop-1");
+  ASSERT_TRUE(after_restart && after_restart->done);
+  const auto another_id = operate_parked(first, false, "drop-2");
+  ASSERT_FALSE(another_id);
+  EXPECT_EQ(another_id.error().code.code, "parked_not_found");
+  done(bank::Go{"b", bank::State::open});
+  send("c", "b", "c");
+  ASSERT_TRUE(trail("b", "c")) << "the pair is held still";
+  ASSERT_TRUE(operate_parked(parked().at(0).id, true)->done);
+  ASSERT_TRUE(trail("b", "c23"));
+}
+
 TEST_F(Messages, ABounceThatItsSenderRefusesIsParked) {
   begin();
   done(bank::Go{"b", bank::State::frozen});

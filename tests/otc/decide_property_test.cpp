@@ -6,11 +6,11 @@
 // PAWL_SEED repeats a run.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 #include <set>
 
 #include "otc/order_world.h"
+#include "seed.h"
 
 namespace pawl::otc::test {
 namespace {
@@ -281,9 +281,8 @@ class Sequence {
 };
 
 TEST(RandomSequences, ConserveCoinsAndCountsAndComeToAnEnd) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
-  const char* given = std::getenv("PAWL_SEED");
-  const std::uint64_t first = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const auto given = pawl::test::given_seed();
+  const std::uint64_t first = pawl::test::seed_of_run();
   for (std::uint64_t seed = first; seed < first + (given ? 1 : 200); ++seed) {
     SCOPED_TRACE("PAWL_SEED=" + std::to_string(seed));
     Sequence sequence(seed);

@@ -120,6 +120,10 @@ class BatchFixture : public ::testing::Test {
   }
 
   const WriteBatch& writes() const { return batch->write_batch(); }
+  // As if the batch had been committed, for what repeats find.
+  void keep_receipts() {
+    for (const auto& write : writes().receipts) receipts[write.key] = write.receipt;
+  }
   const WorkResult& result(std::uint64_t ticket) const {
     for (const auto& r : batch->results()) {
       if (r.ticket == ticket) return r;

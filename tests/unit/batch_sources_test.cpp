@@ -339,31 +339,83 @@ TEST_F(BatchSourcesTest, AParkedCommandIsDecidedAgainOrDropped) {
   parked[5] = row;
 
   put("b", 0, bank::State::broken);
-  const auto still = add(ParkedWork{row, command, {"ann", "p1", ""}});
+  const auto still = add(ParkedWork{row, ParkedVerb::retry, command, {"ann", "p1", ""}});
   run();
   EXPECT_EQ(code(still), "machine_defect");
   EXPECT_TRUE(writes().parked_deleted.empty()) << "it stays parked";
 
   put("b", 0, bank::State::frozen);
-  const auto refused = add(ParkedWork{row, command, {"ann", "p2", ""}});
+  const auto refused = add(ParkedWork{row, ParkedVerb::retry, command, {"ann", "p2", ""}});
   run();
   EXPECT_EQ(code(refused), "not_open");
   EXPECT_TRUE(writes().parked_deleted.empty());
 
   put("b", 0);
-  const auto again = add(ParkedWork{row, command, {"ann", "p3", ""}});
-  const auto twice = add(ParkedWork{row, command, {"ann", "p4", ""}});
+  const auto again = add(ParkedWork{row, ParkedVerb::retry, command, {"ann", "p3", ""}});
+  const auto twice = add(ParkedWork{row, ParkedVerb::retry, command, {"ann", "p4", ""}});
   run();
   EXPECT_EQ(code(again), "done");
-  EXPECT_EQ(result(twice).fate, Fate::stale);
+  EXPECT_EQ(code(twice), "parked_not_found");
   EXPECT_EQ(this->row("b").balance, 10);
   EXPECT_EQ(writes().parked_deleted, std::vector<std::int64_t>{5});
 
-  const auto dropped = add(ParkedWork{row, nullptr, {"ann", "p5", ""}});
+  const auto dropped = add(ParkedWork{row, ParkedVerb::drop, nullptr, {"ann", "p5", ""}});
   run();
   EXPECT_EQ(code(dropped), "done");
   EXPECT_EQ(writes().parked_deleted, std::vector<std::int64_t>{5});
   EXPECT_TRUE(writes().entity_writes.empty());
+}
+
+TEST_F(BatchSourcesTest, AVerbOnAParkedCommandIsAnsweredOnceAndRepeated) {
+  ParkedRow row;
+  row.id = 5;
+  row.source = "message";
+  row.from = account("a");
+  row.entity = account("b");
+  row.kind = bank::Credit::kind;
+  row.payload = to_payload(bank::Credit{"b", 10, "m"});
+  const auto command = make_command(bank::Credit{"b", 10, "m"});
+  parked[5] = row;
+  const auto retry = [&](const std::string& id) {
+    return add(ParkedWork{row, ParkedVerb::retry, command, {"ann", id, ""}});
+  };
+
+  put("b", 0, bank::State::frozen);
+  retry("no");
+  run();
+  keep_receipts();
+  put("b", 0);
+  const auto refused = retry("no");
+  run();
+  EXPECT_EQ(code(refused), "not_open") << "a refusal is an answer: only a new id decides again";
+  EXPECT_TRUE(result(refused).receipt->repeated);
+  EXPECT_TRUE(writes().parked_deleted.empty());
+
+  const auto first = retry("yes");
+  const auto twin = retry("yes");
+  run();
+  keep_receipts();
+  EXPECT_EQ(code(first), "done");
+  EXPECT_EQ(code(twin), "done");
+  EXPECT_TRUE(result(twin).receipt->repeated);
+  EXPECT_EQ(this->row("b").balance, 10) << "decided once";
+  EXPECT_EQ(writes().receipts.size(), 1U);
+
+  // Gone by now: all that is known of it is the id.
+  parked.clear();
+  ParkedRow gone;
+  gone.id = 5;
+  const auto repeat = add(ParkedWork{gone, ParkedVerb::retry, nullptr, {"ann", "yes", ""}});
+  const auto other_verb = add(ParkedWork{gone, ParkedVerb::drop, nullptr, {"ann", "yes", ""}});
+  const auto other_person = add(ParkedWork{gone, ParkedVerb::retry, nullptr, {"bob", "yes", ""}});
+  const auto nameless = add(ParkedWork{gone, ParkedVerb::retry, nullptr, {"", "yes", ""}});
+  run();
+  EXPECT_EQ(code(repeat), "done");
+  EXPECT_TRUE(result(repeat).receipt->repeated);
+  EXPECT_EQ(code(other_verb), "parked_not_found");
+  EXPECT_EQ(code(other_person), "parked_not_found");
+  EXPECT_EQ(code(nameless), "command_invalid");
+  EXPECT_TRUE(writes().empty());
 }
 
 TEST_F(BatchSourcesTest, ParkWorkSetsItsSourceAsideWithoutDeciding) {
@@ -399,11 +451,23 @@ TEST_F(BatchSourcesTest, AlertsAreRaisedAndAcknowledged) {
   acknowledge.acknowledge = true;
   acknowledge.alert.id = 4;
   acknowledge.alert.acked_by = "ann";
+  acknowledge.origin = {"ann", "k1", ""};
   add(acknowledge);
   run();
   ASSERT_EQ(writes().alerts.size(), 1U);
   EXPECT_EQ(writes().alerts[0].first_seen, now);
   ASSERT_EQ(writes().alerts_acked.size(), 1U);
+  keep_receipts();
+  // It may have opened again: a repeat of what was said before must not acknowledge that.
+  const auto repeat = add(acknowledge);
+  run();
+  EXPECT_EQ(code(repeat), "done");
+  EXPECT_TRUE(result(repeat).receipt->repeated);
+  EXPECT_TRUE(writes().alerts_acked.empty());
+  acknowledge.origin.id = "k2";
+  add(acknowledge);
+  run();
+  EXPECT_EQ(writes().alerts_acked.size(), 1U);
 }
 
 }  // namespace

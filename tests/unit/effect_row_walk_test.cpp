@@ -4,10 +4,10 @@
 // of them; effect_row_test.cpp holds each single step against its own.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 #include <random>
 
+#include "seed.h"
 #include "unit/effect_row_fixture.h"
 
 namespace pawl::protocol {
@@ -90,9 +90,7 @@ class Walk {
 };
 
 TEST(EffectRow, RandomWalksKeepThePromises) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
-  const char* given = std::getenv("PAWL_SEED");
-  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed = test::seed_of_run();
   std::cout << "PAWL_SEED=" << seed << "\n";
   for (std::uint64_t i = 0; i < 4'000 && !HasFailure(); ++i) {
     Walk(seed + i, all_rules[i % 4]).run();

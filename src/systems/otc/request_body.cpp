@@ -31,7 +31,7 @@ Result<RequestBody> RequestBody::read(const net::Request& request,
   auto value = json::parse(request.body);
   if (!value) return std::unexpected(value.error());
   const auto* members = value->as_object();
-  if (members == nullptr || members->empty()) return fail(error::body_required);
+  if (members == nullptr) return fail(error::body_required);
   for (const auto& member : *members) {
     if (std::find(fields.begin(), fields.end(), member.key) == fields.end()) {
       return fail(error::unknown_field, shown(member.key));
