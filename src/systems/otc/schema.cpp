@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The desk's tables. The constraints repeat what the decisions promise, so that a mistake in them
-// fails loudly and changes nothing. (No IN with more than two values: SQLite builds such a list anew
-// for every row that it checks.) Times in microseconds, amounts in micro, prices in nano.
+// fails loudly and changes nothing. (No IN with more than two values: SQLite builds such a list
+// anew for every row that it checks.) Times in microseconds, amounts in micro, prices in nano.
 #include "systems/otc/machine.h"
 
 namespace pawl::otc {
