@@ -283,8 +283,24 @@ void BatchState::apply_row(RowChange change, std::size_t entity, std::string_vie
   if (written == Written::no) written = change.created ? Written::created : Written::updated;
 }
 
+// An entity that is asked for effects, records, deadlines or messages without a change of its row
+// gets a new version all the same: its timeline shows everything that a commit did in its name.
+void BatchState::add_untouched_rows(Change& change, std::span<const std::size_t> entities) const {
+  std::array<bool, max_entities_per_command> asked{};
+  for (const auto& effect : change.effects) asked[effect.entity] = true;
+  for (const auto& record : change.records) asked[record.entity] = true;
+  for (const auto& deadline : change.deadlines) asked[deadline.entity] = true;
+  for (const auto& message : change.messages) asked[message.from_entity] = true;
+  for (const auto& row : change.rows) asked[row.entity] = false;
+  for (std::size_t i = 0; i < entities.size(); ++i) {
+    const EntitySlot& slot = locked_.entities[entities[i]];
+    if (asked[i] && slot.present) change.rows.push_back({i, slot.row, false, ""});
+  }
+}
+
 void BatchState::apply(Change change, std::span<const std::size_t> entities, std::string_view kind,
                        const CommandOrigin& origin, Time time) {
+  add_untouched_rows(change, entities);
   std::array<std::vector<std::int64_t>, max_entities_per_command> effect_ids;
   for (EffectChange& effect : change.effects) {
     EffectRow row;

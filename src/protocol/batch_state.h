@@ -86,6 +86,7 @@ class BatchState {
   Result<void> validate_row(const RowChange& row, const EntitySlot& slot) const;
   void apply(Change change, std::span<const std::size_t> entities, std::string_view kind,
              const CommandOrigin& origin, Time time);
+  void add_untouched_rows(Change& change, std::span<const std::size_t> entities) const;
   void apply_row(RowChange change, std::size_t entity, std::string_view kind,
                  const CommandOrigin& origin, Time time,
                  const std::vector<std::int64_t>& effect_ids);

@@ -210,6 +210,19 @@ TEST_F(BatchTest, TimeIsNeverBelowTheEntitysOwnLastTime) {
   EXPECT_EQ(slot("a").last_time, now.plus_seconds(60));
 }
 
+TEST_F(BatchTest, WhatIsAskedWithoutAChangeOfTheRowIsJournaledToo) {
+  put("a");
+  const auto before = world.at(account("a"));
+  request(bank::SetAlarm{"a", "x", 100, 0}, "s1");
+  run();
+  ASSERT_EQ(writes().deadlines_armed.size(), 1U);
+  EXPECT_EQ(slot("a").version, before.version + 1);
+  EXPECT_EQ(slot("a").row, before.row);
+  EXPECT_NE(writes().journal_entries.find(R"("command":"bank.set_alarm")"), std::string::npos)
+      << writes().journal_entries;
+  EXPECT_NE(writes().journal_entries.find(R"("id":"s1")"), std::string::npos);
+}
+
 TEST_F(BatchTest, JournalEntriesSayWhoWhatAndPointBack) {
   put("a", 5);
   put("b", 5);
