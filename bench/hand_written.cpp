@@ -133,6 +133,10 @@ HandWrittenSide::HandWrittenSide(const std::string& path, int entities)
 
 HandWrittenSide::~HandWrittenSide() = default;
 
+void HandWrittenSide::transition(const std::string& account, const std::string& id) {
+  impl_->transition(account, id);
+}
+
 Sample HandWrittenSide::run(double seconds) {
   std::mt19937 random(static_cast<unsigned>(impl_->next));
   std::uniform_int_distribution<int> pick(0, impl_->entities() - 1);

@@ -133,6 +133,15 @@ PawlSide::~PawlSide() {
   engine_->stop();
 }
 
+void PawlSide::transition(const std::string& account, const std::string& id,
+                          std::function<void()> done) {
+  engine_->submit(Move{account, 1}, {.principal = "bench", .id = id},
+                  [done = std::move(done)](const Result<Receipt>& receipt) {
+                    must(receipt && receipt->done, "a transition failed");
+                    done();
+                  });
+}
+
 // A caller that waits for each: what call() is for.
 Sample PawlSide::run_one_by_one(double seconds) {
   std::mt19937 random(static_cast<unsigned>(next_));
@@ -186,6 +195,28 @@ Sample PawlSide::run(int in_flight, double seconds) {
   const EngineStatistics after = engine_->statistics();
   return summarise(latencies, took, cpu_seconds_now() - cpu_before,
                    static_cast<double>(after.commits - before.commits));
+}
+
+int compare(int argc, char** argv, const std::string& name, std::vector<int> in_flight,
+            const char* slow_sync_library) {
+  const Options options = parse_options(argc, argv, std::move(in_flight), slow_sync_library);
+  const Workspace workspace(options);
+  PawlSide pawl(workspace.file("pawl.db"), options.entities);
+  HandWrittenSide hand(workspace.file("hand.db"), options.entities);
+  std::vector<Line> lines;
+  for (const int number : options.in_flight) {
+    Line line;
+    line.name = name;
+    line.in_flight = number;
+    line.baseline = "hand-written, one connection";
+    for (int round = 0; round < options.rounds; ++round) {
+      line.hand_written.push_back(hand.run(options.seconds));
+      line.pawl.push_back(pawl.run(number, options.seconds));
+    }
+    lines.push_back(std::move(line));
+  }
+  print_lines(options, lines);
+  return 0;
 }
 
 }  // namespace pawl::bench

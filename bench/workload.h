@@ -7,8 +7,10 @@
 
 #include <pawl/engine.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "measure.h"
 
@@ -22,6 +24,9 @@ class PawlSide {
   ~PawlSide();
   // Keeps `in_flight` commands waiting for `seconds`.
   Sample run(int in_flight, double seconds);
+  // One transition; `done` is called once it is durable.
+  void transition(const std::string& account, const std::string& id, std::function<void()> done);
+  std::int64_t commits() const { return engine_->statistics().commits; }
 
  private:
   Sample run_one_by_one(double seconds);
@@ -39,10 +44,16 @@ class HandWrittenSide {
   HandWrittenSide(const std::string& path, int entities);
   ~HandWrittenSide();
   Sample run(double seconds);
+  // One transition, durable when it returns. One thread at a time.
+  void transition(const std::string& account, const std::string& id);
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The program that runs both in turn and prints the comparison.
+int compare(int argc, char** argv, const std::string& name, std::vector<int> in_flight,
+            const char* slow_sync_library);
 
 }  // namespace pawl::bench
