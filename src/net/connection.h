@@ -99,12 +99,7 @@ class Connection final : public ConnectionBase {
         co_return co_await end_with(std::move(match.error()));
       co_return co_await end_with_refusal();
     }
-    std::optional<Response> response;
-    if (match) {
-      response = co_await ask_handler(*match);
-    } else {
-      response = std::move(match.error());
-    }
+    std::optional<Response> response = co_await ask(match);
     if (!response) co_return false;
     const bool keep = parser_->keep_alive() && !(closing_ && buffer_.size() == 0);
     if (!co_await write(*response, keep)) co_return false;
@@ -162,13 +157,20 @@ class Connection final : public ConnectionBase {
     }
   }
 
-  asio::awaitable<std::optional<Response>> ask_handler(RouteMatch& match) {
+  // The filters, and then the route's handler or the refusal. Nothing when the connection died.
+  asio::awaitable<std::optional<Response>> ask(std::expected<RouteMatch, Response>& match) {
     Request& request = exchange_->request;
-    request.path = std::move(match.path);
-    request.path_parameters = std::move(match.path_parameters);
-    request.query_parameters = std::move(match.query_parameters);
+    Destination destination;
+    if (match) {
+      request.path = std::move(match->path);
+      request.path_parameters = std::move(match->path_parameters);
+      request.query_parameters = std::move(match->query_parameters);
+      destination.route = match->route;
+    } else {
+      destination.refusal = &match.error();
+    }
     set_deadline(options_.answer_timeout_ms);
-    run_handler(*match.route, request, exchange_->responder());
+    shared_.router.dispatch(destination, request, exchange_->responder());
     for (;;) {
       std::optional<Response> response = exchange_->take_or_wake(sleeper_);
       if (response || dead_) co_return response;
@@ -211,9 +213,12 @@ class Connection final : public ConnectionBase {
 
   asio::awaitable<bool> end_silently() { co_return false; }
 
-  asio::awaitable<bool> end_with(Response response) {
+  asio::awaitable<bool> end_with(Response refusal) {
     take_request_id();
-    const bool written = co_await write(response, false);
+    std::expected<RouteMatch, Response> no_match = std::unexpected(std::move(refusal));
+    const std::optional<Response> response = co_await ask(no_match);
+    if (!response) co_return false;
+    const bool written = co_await write(*response, false);
     if (written) co_await linger();
     co_return false;
   }
@@ -263,6 +268,7 @@ class Connection final : public ConnectionBase {
 
   void take_request_id() {
     Request& request = exchange_->request;
+    if (!request.request_id.empty()) return;
     const std::optional<std::string_view> given = request.header("X-Request-Id");
     request.request_id =
         given && is_request_id(*given) ? std::string(*given) : shared_.make_request_id();

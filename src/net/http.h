@@ -40,6 +40,7 @@ struct Request {
   std::string target;        // as sent: "/otc/orders/7?limit=10"
   std::string path;          // the target without query, still percent-encoded
   std::string peer_address;  // of the socket, never from a forwarded header: "127.0.0.1"
+  bool tls = false;          // came over a TLS connection of this server
   std::vector<Parameter> path_parameters;
   std::vector<Parameter> query_parameters;  // '+' and %XX decoded, in order, repeats kept
   std::vector<Header> headers;              // forwarded headers are dropped
