@@ -6,6 +6,7 @@
 
 #include <pawl/error.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ namespace pawl::net {
 
 // What a client should wait before it asks again, in answers of class unavailable and in_doubt.
 inline constexpr unsigned retry_after_seconds = 1;
+
+class EventBody;  // event_stream.h
 
 struct Header {
   std::string name;
@@ -64,6 +67,8 @@ struct Response {
   std::string content_type = "application/json";  // empty: no Content-Type
   std::string body{};
   std::vector<Header> headers{};
+  // Of EventStream::response() only: what follows the head instead of `body`.
+  std::shared_ptr<EventBody> events{};
 
   std::optional<std::string_view> header(std::string_view name) const {
     return find_header(headers, name);
