@@ -18,6 +18,7 @@
 #include <unordered_set>
 
 #include "net/client_pool.h"
+#include "net/event_reader.h"
 #include "net/response_parser.h"
 #include "net/response_writer.h"
 #include "net/tls_client.h"
@@ -80,6 +81,17 @@ Error lost(std::string_view when, const error_code& ec) {
   return {client_connection_lost, std::string(when) + ": " + ec.message()};
 }
 
+void expect_events(Exchange& x, ResponseParser& parser) {
+  if (!x.events) return;
+  auto reader = std::make_shared<EventReader>(x.events->max_event_bytes, x.events->on_event);
+  parser.stream_events([reader](std::string_view piece) { return reader->feed(piece); });
+}
+
+void await_event(Exchange& x) {
+  const auto quiet = std::chrono::milliseconds(x.events->quiet_timeout_ms);
+  x.set_alarm(Exchange::Clock::now() + quiet, "while the event stream was quiet");
+}
+
 }  // namespace
 
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
@@ -89,7 +101,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   void start();
   void stop();
-  std::weak_ptr<Exchange> send(ClientRequest request, Done done);
+  std::weak_ptr<Exchange> send(ClientRequest request, Done done,
+                               std::optional<ClientEvents> events = std::nullopt);
   asio::io_context& io() { return io_; }
 
  private:
@@ -147,8 +160,10 @@ void Client::Impl::stop() {
   thread_.join();
 }
 
-std::weak_ptr<Exchange> Client::Impl::send(ClientRequest request, Done done) {
-  auto exchange = std::make_shared<Exchange>(io_, std::move(request), std::move(done));
+std::weak_ptr<Exchange> Client::Impl::send(ClientRequest request, Done done,
+                                           std::optional<ClientEvents> events) {
+  auto exchange =
+      std::make_shared<Exchange>(io_, std::move(request), std::move(done), std::move(events));
   std::weak_ptr<Exchange> name = exchange;
   // Moved, not copied: an exchange ends its life on the client's thread.
   asio::post(io_, [this, x = std::move(exchange)] { launch(x); });
@@ -175,6 +190,7 @@ void Client::Impl::end(const std::shared_ptr<Exchange>& exchange, ClientResult r
   } catch (...) {
     log::error("client_callback_threw", {{"authority", exchange->url.authority}});
   }
+  exchange->events.reset();
   exchange->done = nullptr;  // what it holds must not live as long as a Handle
 }
 
@@ -319,6 +335,7 @@ asio::awaitable<ClientResult> Client::Impl::transact(Exchange& x, Stream& stream
   for (int interim = 0; interim <= max_interim_answers; ++interim) {
     parser.emplace(x.request.max_header_bytes, x.request.max_response_bytes,
                    x.request.method == "HEAD");
+    expect_events(x, *parser);
     for (;;) {
       const auto data = buffer.cdata();
       if (data.size() > 0) {
@@ -326,6 +343,7 @@ asio::awaitable<ClientResult> Client::Impl::transact(Exchange& x, Stream& stream
       }
       if (parser->failure()) co_return x.failure(*parser->failure());
       if (parser->done()) break;
+      if (parser->is_event_stream()) await_event(x);
       const std::size_t room = std::min(read_piece, buffer.max_size() - buffer.size());
       if (room == 0) co_return x.failure({client_response_invalid, "a line is too long"});
       const Stream::Read read = co_await stream.read_some(buffer.prepare(room));
@@ -370,6 +388,11 @@ Client::Client(ClientOptions options) : impl_(std::make_shared<Impl>(std::move(o
 
 Client::~Client() {
   impl_->stop();
+}
+
+Client::Handle Client::follow(ClientRequest request, ClientEvents events, Done done) {
+  return Handle(std::make_shared<Handle::Target>(
+      impl_, impl_->send(std::move(request), std::move(done), std::move(events))));
 }
 
 Client::Handle Client::send(ClientRequest request, Done done) {

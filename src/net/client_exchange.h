@@ -25,14 +25,17 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  ClientExchange(boost::asio::io_context& io, ClientRequest r, Client::Done d)
+  ClientExchange(boost::asio::io_context& io, ClientRequest r, Client::Done d,
+                 std::optional<ClientEvents> e)
       : request(std::move(r)),
+        events(std::move(e)),
         done(std::move(d)),
         ends_at(Clock::now() + std::chrono::milliseconds(request.timeout_ms)),
         alarm_(io),
         sleep_(io) {}
 
   ClientRequest request;
+  std::optional<ClientEvents> events;
   Client::Done done;
   Url url;
   Clock::time_point ends_at;  // of the whole exchange, from send()

@@ -84,6 +84,19 @@ class RawConnection {
     return read();
   }
 
+  // Everything from here until the server closes.
+  std::string rest() {
+    while (read_more()) {
+    }
+    return std::exchange(input_, {});
+  }
+  // Reads on until the text has come; it and all before it stays to be read.
+  bool holds(std::string_view text) {
+    while (input_.find(text) == std::string::npos) {
+      if (!read_more()) return false;
+    }
+    return true;
+  }
   // True when the server closed and sent nothing else before.
   bool ended() {
     while (read_more()) {
