@@ -46,6 +46,7 @@ asio::awaitable<void> Connection::run() {
 asio::awaitable<bool> Connection::open() {
   set_deadline(peer_.tls ? options_.handshake_timeout_ms : options_.header_timeout_ms);
   const Stream::error_code ec = co_await stream_->open();
+  if (ec) shared_.handshake_failures.fetch_add(1, std::memory_order_relaxed);
   if (ec && !expired_ && !dead_) co_await linger(short_linger_ms);
   // The first request's time runs from here.
   if (peer_.tls) set_deadline(options_.header_timeout_ms);

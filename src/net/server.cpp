@@ -60,6 +60,7 @@ class Server::Impl {
   Result<std::uint16_t> start();
   void stop();
   Result<TlsCertificate> reload_certificates();
+  ServerStatistics statistics() const;
   std::size_t connections() const { return shared_.connections.load(std::memory_order_relaxed); }
 
  private:
@@ -110,6 +111,15 @@ Result<std::uint16_t> Server::Impl::start() {
   return port;
 }
 
+ServerStatistics Server::Impl::statistics() const {
+  return ServerStatistics{.connections = shared_.connections.load(),
+                          .streams = shared_.streams.load(),
+                          .accepted = shared_.accepted.load(),
+                          .refused = shared_.refused.load(),
+                          .accept_failures = shared_.accept_failures.load(),
+                          .handshake_failures = shared_.handshake_failures.load()};
+}
+
 Result<TlsCertificate> Server::Impl::reload_certificates() {
   if (!has_tls()) return fail(tls_not_configured);
   const ServerOptions& options = shared_.options;
@@ -142,14 +152,17 @@ Result<std::uint16_t> Server::Impl::listen() {
 }
 
 asio::awaitable<void> Server::Impl::accept_loop() {
+  bool failing = false;  // one line of the log for each time that it begins
   while (accepting_) {
     const std::size_t worker = next_worker();
     tcp::socket socket(workers_[worker]->io());
     const auto [ec] = co_await acceptor_->async_accept(socket, asio::as_tuple(asio::use_awaitable));
     if (!ec) {
+      if (std::exchange(failing, false)) log::info("accepting_again");
       take(std::move(socket), worker);
     } else if (accepting_ && ec != asio::error::connection_aborted) {
-      log::error("accept_failed", {{"what", ec.message()}});
+      shared_.accept_failures.fetch_add(1, std::memory_order_relaxed);
+      if (!std::exchange(failing, true)) log::error("accept_failed", {{"what", ec.message()}});
       pause_->expires_after(accept_pause);
       co_await pause_->async_wait(asio::as_tuple(asio::use_awaitable));
     }
@@ -185,6 +198,7 @@ void Server::Impl::take(tcp::socket socket, std::size_t index) {
   }
   std::string address = peer.address().to_string();
   if (!shared_.peers.enter(address)) return refuse(std::move(socket), too_many_connections_of_peer);
+  shared_.accepted.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = *workers_[index];
   if (index == 0) return worker.add(std::move(socket), std::move(address));
   asio::post(worker.io(), [&worker, s = std::move(socket), a = std::move(address)]() mutable {
@@ -194,6 +208,7 @@ void Server::Impl::take(tcp::socket socket, std::size_t index) {
 
 // One try and no waiting: whoever is too many must not cost anything.
 void Server::Impl::refuse(tcp::socket socket, const ErrorCode& code) {
+  shared_.refused.fetch_add(1, std::memory_order_relaxed);
   if (has_tls()) return;
   std::string answer;
   write_response(answer, problem(Error(code)),
@@ -232,6 +247,10 @@ void Server::stop() {
 
 Result<TlsCertificate> Server::reload_certificates() {
   return impl_->reload_certificates();
+}
+
+ServerStatistics Server::statistics() const {
+  return impl_->statistics();
 }
 
 std::size_t Server::connections() const {

@@ -69,6 +69,16 @@ struct TlsCertificate {
   std::string sha256;  // of the certificate, hexadecimal
 };
 
+// What the connections of a server have come to; counts since start() but for the first two.
+struct ServerStatistics {
+  std::uint64_t connections = 0;  // open now
+  std::uint64_t streams = 0;      // event streams being written now
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;             // above max_connections or max_connections_per_peer
+  std::uint64_t accept_failures = 0;     // such as no free descriptor
+  std::uint64_t handshake_failures = 0;  // TLS connections that came to nothing
+};
+
 class Server {
  public:
   Server(ServerOptions options, Router router);
@@ -92,6 +102,7 @@ class Server {
 
   // Connections open now.
   std::size_t connections() const;
+  ServerStatistics statistics() const;
 
  private:
   class Impl;

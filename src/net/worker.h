@@ -37,6 +37,10 @@ struct ServerShared {
   Router router;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> streams{0};
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> accept_failures{0};
+  std::atomic<std::uint64_t> handshake_failures{0};
   PeerCounts peers;
   std::atomic<std::uint64_t> next_id;
 
