@@ -4,6 +4,7 @@
 // again and again. The clients are a child process, by plain sockets and epoll, so that the
 // server's memory and CPU are its own; both share the machine. TLS is for the idle ones only.
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -117,6 +118,7 @@ int dial(std::uint16_t port, int number) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + static_cast<unsigned>(number / per_source));
   const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) give_up("bind");
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // TLS on a socket, of either side, by OpenSSL. OpenSSL reads and writes the socket itself, and
-// gives its buffers back when they are empty: an idle connection costs a tenth of what a stream
-// with buffers of its own beside OpenSSL's would. Certificates and what is checked are left to
-// whoever makes the SSL (tls_client, tls_server). Private to net.
+// gives its buffers back when they are empty, so that an idle connection holds none (a stream of
+// Asio's own holds two of a record each beside OpenSSL's). Certificates and what is checked are
+// left to whoever makes the SSL (tls_client, tls_server). Private to net.
 #pragma once
 
 #include <memory>
