@@ -35,9 +35,9 @@ Exit complain(const Error& error) {
 }
 
 // Once an answer was lost, what follows cannot take the doubt away but by an answer.
-Result<HttpAnswer> post_until_answered(const std::string& url, const std::string& path,
+Result<HttpAnswer> post_until_answered(const ClientOptions& options, const std::string& path,
                                        const std::string& body, const std::string& id) {
-  HttpCall server(url, verb_timeout_ms);
+  HttpCall server(options.url, verb_timeout_ms, options.ca_file);
   std::optional<Error> lost;
   for (int attempt = 1;; ++attempt) {
     auto answer = server.post(path, body, {{"Idempotency-Key", id}});
@@ -55,10 +55,15 @@ Result<HttpAnswer> post_until_answered(const std::string& url, const std::string
 
 }  // namespace
 
-ClientOptions::ClientOptions() : url(environment("PAWL_URL", "http://127.0.0.1:7333")) {}
+ClientOptions::ClientOptions()
+    : url(environment("PAWL_URL", "http://127.0.0.1:7333")),
+      ca_file(environment("PAWL_CA_FILE", "")) {}
 
 void ClientOptions::add_to(CLI::App& verb) {
   verb.add_option("--url", url, "the server (default $PAWL_URL, else http://127.0.0.1:7333)");
+  verb.add_option("--ca-file", ca_file,
+                  "PEM file: trust these certificates for https (default $PAWL_CA_FILE, else the "
+                  "system's)");
   verb.add_flag("--json", json, "the server's answer as it came");
 }
 
@@ -89,7 +94,7 @@ std::string OperatorOptions::body() const {
 
 Exit print_answer(const ClientOptions& options, const std::string& path,
                   const std::function<std::string(const json::Value&)>& show) {
-  HttpCall server(options.url, verb_timeout_ms);
+  HttpCall server(options.url, verb_timeout_ms, options.ca_file);
   const auto answer = server.get(path);
   if (!answer) return complain(answer.error());
   if (!answer->ok()) {
@@ -108,7 +113,7 @@ Exit post_verb(const ClientOptions& options, const std::string& path,
     return Exit::usage;
   }
   const std::string id = as_operator.id.empty() ? random_nonce() : as_operator.id;
-  const auto answer = post_until_answered(options.url, path, as_operator.body(), id);
+  const auto answer = post_until_answered(options, path, as_operator.body(), id);
   if (!answer) {
     const Exit exit = complain(answer.error());
     if (exit == Exit::in_doubt) {

@@ -57,7 +57,18 @@ DeskServer::~DeskServer() {
 std::string DeskServer::url() const {
   auto address = parse_listen_address(settings_.listen);
   address->port = port_;
-  return address->url();
+  return address->url(settings_.has_tls());
+}
+
+void DeskServer::reload_certificates() {
+  const Result<net::TlsCertificate> reloaded = server_->reload_certificates();
+  if (!reloaded) {
+    return log::error("certificate_not_reloaded",
+                      {{"code", reloaded.error().code.code}, {"detail", reloaded.error().detail}});
+  }
+  log::info("certificate_reloaded", {{"subject", reloaded->subject},
+                                     {"not_after", reloaded->not_after},
+                                     {"sha256", reloaded->sha256}});
 }
 
 Result<void> DeskServer::open_custodian() {

@@ -34,6 +34,10 @@ class DeskServer {
   std::uint16_t port() const { return port_; }
   std::string url() const;
 
+  // Reads the TLS certificate and its key again; what is in use stays when they are bad. The log
+  // says what came of it.
+  void reload_certificates();
+
   // /readyz says no, commands taken are finished, then the connections are closed. Once.
   void stop();
 

@@ -9,8 +9,9 @@ namespace pawl::app {
 
 namespace {
 
-net::ClientOptions client_options() {
+net::ClientOptions client_options(std::string ca_file) {
   net::ClientOptions options;
+  options.ca_file = std::move(ca_file);
   // A server that went away and came back must not be met through a connection of before.
   options.idle_timeout_ms = 2'000;
   return options;
@@ -40,8 +41,8 @@ Exit exit_of(const HttpAnswer& answer) {
   return Exit::usage;
 }
 
-HttpCall::HttpCall(std::string url, unsigned timeout_ms)
-    : url_(std::move(url)), timeout_ms_(timeout_ms), client_(client_options()) {
+HttpCall::HttpCall(std::string url, unsigned timeout_ms, std::string ca_file)
+    : url_(std::move(url)), timeout_ms_(timeout_ms), client_(client_options(std::move(ca_file))) {
   while (url_.ends_with('/')) url_.pop_back();
 }
 

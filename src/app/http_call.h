@@ -44,8 +44,9 @@ Exit exit_of(const HttpAnswer& answer);
 
 class HttpCall {
  public:
-  // `url` without a path, e.g. "http://127.0.0.1:7333".
-  explicit HttpCall(std::string url, unsigned timeout_ms = 60'000);
+  // `url` without a path, e.g. "http://127.0.0.1:7333". ca_file: the certificates to trust for
+  // https; empty: the system's.
+  explicit HttpCall(std::string url, unsigned timeout_ms = 60'000, std::string ca_file = {});
 
   // Errors: server_url_invalid and nobody_listens (nothing was sent), answer_lost,
   // answer_unreadable.

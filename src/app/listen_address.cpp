@@ -7,20 +7,17 @@
 
 namespace pawl::app {
 
-namespace {
-
-bool is_loopback(const std::string& host) {
+bool ListenAddress::is_loopback() const {
   if (host == "::1") return true;
   in_addr address{};
   if (inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
   return (ntohl(address.s_addr) >> 24) == 127;
 }
 
-}  // namespace
-
-std::string ListenAddress::url() const {
+std::string ListenAddress::url(bool tls) const {
   const bool v6 = host.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return (tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" +
+         std::to_string(port);
 }
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
@@ -47,12 +44,6 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (parsed.ec != std::errc() || parsed.ptr != port.data() + port.size()) {
     if (port.data() == text.data()) return refuse("has no port: write HOST:PORT, or a port alone");
     return refuse("has no port from 0 to 65535 behind its colon");
-  }
-  if (!is_loopback(out.host)) {
-    return fail(listen_address_public,
-                "\"" + std::string(text) +
-                    "\"; 127.0.0.0/8, [::1] and localhost are on this machine, other names are not "
-                    "looked up");
   }
   return out;
 }

@@ -23,8 +23,14 @@ void ServerOptions::add_config_and_data(CLI::App& verb) {
 
 void ServerOptions::add_all(CLI::App& verb) {
   add_config_and_data(verb);
-  verb.add_option("--listen", listen, "HOST:PORT on this machine (default 127.0.0.1:7333)")
-      ->check(not_empty);
+  verb.add_option("--listen", listen, "HOST:PORT (default 127.0.0.1:7333)")->check(not_empty);
+  auto* certificate =
+      verb.add_option("--tls-cert", tls_certificate_file, "PEM file: serve TLS with it")
+          ->check(not_empty);
+  auto* key = verb.add_option("--tls-key", tls_key_file, "PEM file of mode 0600: its key")
+                  ->check(not_empty);
+  certificate->needs(key);
+  key->needs(certificate);
   verb.add_option("--custodian-url", custodian_url,
                   "the custodian (default http://127.0.0.1:7334, where `pawl sandbox` listens)")
       ->check(not_empty);
@@ -39,6 +45,8 @@ Result<Settings> ServerOptions::read() const {
   }
   if (!listen.empty()) settings.listen = listen;
   if (!data_dir.empty()) settings.data_dir = data_dir;
+  if (!tls_certificate_file.empty()) settings.http.tls_certificate_file = tls_certificate_file;
+  if (!tls_key_file.empty()) settings.http.tls_key_file = tls_key_file;
   if (!custodian_url.empty()) settings.custodian_url = custodian_url;
   if (auto sound = check_settings(settings); !sound) return std::unexpected(sound.error());
   return settings;

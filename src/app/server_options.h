@@ -21,6 +21,8 @@ struct ServerOptions {
   std::string listen;
   std::string data_dir;
   std::string custodian_url;
+  std::string tls_certificate_file;
+  std::string tls_key_file;
 
   void add_config_and_data(CLI::App& verb);
   void add_all(CLI::App& verb);

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "app/http_call.h"
-#include "app/listen_address.h"
+#include "app/listen_refusal.h"
 #include "systems/otc/custodian_http.h"
 
 namespace pawl::app {
@@ -17,7 +17,10 @@ constexpr std::int64_t ten_minutes_ms = 600'000;
 
 void add_program(std::vector<Setting>& out, Settings& s) {
   out.push_back(
-      {"", "listen", "where the HTTP API listens; loopback only; port 0: any free one", &s.listen});
+      {"", "listen",
+       "where the HTTP API listens; beyond loopback with TLS and tokens only; port 0: any "
+       "free one",
+       &s.listen});
   out.push_back({"", "data_dir", "folder of the store, its lock and the service key", &s.data_dir});
   out.push_back({"",
                  "log_level",
@@ -34,8 +37,19 @@ void add_http(std::vector<Setting>& out, Settings& s) {
   auto& http = s.http;
   out.push_back(
       {"http", "threads", "event loops; each has its own connections", &http.threads, 1, 64});
+  out.push_back({"http", "tls_certificate_file",
+                 "PEM, the server's own first, then its chain; with it TLS 1.3 and nothing else is "
+                 "spoken",
+                 &http.tls_certificate_file});
+  out.push_back(
+      {"http", "tls_key_file", "its key: PEM without a passphrase, mode 0600", &http.tls_key_file});
   out.push_back({"http", "max_connections", "above it a connection is answered 503 and closed",
                  &http.max_connections, 1, 100'000});
+  out.push_back({"http", "max_connections_per_peer",
+                 "the same for those from one address, loopback too; 0: any number",
+                 &http.max_connections_per_peer, 0, 100'000});
+  out.push_back({"http", "handshake_timeout_ms", "for the opening of a TLS connection",
+                 &http.handshake_timeout_ms, 10, ten_minutes_ms});
   out.push_back({"http", "header_timeout_ms", "from a request's first byte to its last header",
                  &http.header_timeout_ms, 10, ten_minutes_ms});
   out.push_back({"http", "body_timeout_ms", "for a whole request body", &http.body_timeout_ms, 10,
@@ -52,6 +66,13 @@ void add_http(std::vector<Setting>& out, Settings& s) {
                  &http.max_target_bytes, 256, 1 << 16});
   out.push_back({"http", "shutdown_grace_ms", "for requests under way when the server stops",
                  &http.shutdown_grace_ms, 0, ten_minutes_ms});
+  out.push_back({"http", "max_streams", "event streams at once; above it 503 too_many_streams",
+                 &http.max_streams, 1, 100'000});
+  out.push_back({"http", "heartbeat_ms", "a quiet event stream says so often that it is alive",
+                 &http.heartbeat_ms, 100, ten_minutes_ms});
+  out.push_back({"http", "stream_retry_ms",
+                 "clients of a stream that the server ended come again after it",
+                 &http.stream_retry_ms, 100, ten_minutes_ms});
 }
 
 void add_engine(std::vector<Setting>& out, Settings& s) {
@@ -182,9 +203,11 @@ Result<void> set_number(const Setting& setting, std::int64_t value) {
 }
 
 Result<void> check_settings(const Settings& settings) {
-  if (auto address = parse_listen_address(settings.listen); !address) {
-    return std::unexpected(address.error());
+  if (settings.http.tls_certificate_file.empty() != settings.http.tls_key_file.empty()) {
+    return fail(configuration_invalid,
+                "http.tls_certificate_file and http.tls_key_file stand together or not at all");
   }
+  if (auto refusal = listen_refusal(settings)) return std::unexpected(std::move(*refusal));
   if (settings.data_dir.empty()) return fail(configuration_invalid, "data_dir is empty");
   if (auto url = otc::trusted_base_url(settings.custodian_url); !url) {
     return fail(url.error().code, "otc.custodian_url is " + redacted_url(settings.custodian_url));

@@ -48,6 +48,7 @@ struct Settings {
   otc::Config otc;
 
   std::string database_path() const { return data_dir + "/pawl.db"; }
+  bool has_tls() const { return !http.tls_certificate_file.empty() && !http.tls_key_file.empty(); }
 };
 
 // One row of the table, bound to a Settings. `section` is "" for what stands at the file's top.
@@ -76,7 +77,8 @@ std::vector<Setting> settings_table(Settings& settings);
 Result<void> set_text(const Setting& setting, std::string_view value);
 Result<void> set_number(const Setting& setting, std::int64_t value);
 
-// What no single bound can say: errors of the two addresses, and spans that contradict each other.
+// What no single bound can say: listen_refusal, errors of the custodian's address, and settings
+// that contradict each other.
 Result<void> check_settings(const Settings& settings);
 
 // Reads a TOML file into `settings`; what it does not name keeps its value. Errors begin with

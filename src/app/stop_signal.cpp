@@ -15,28 +15,30 @@ namespace pawl::app {
 
 namespace {
 
-sigset_t stop_signals() {
+sigset_t stop_signals(bool with_hangup = false) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (with_hangup) sigaddset(&set, SIGHUP);
   return set;
 }
 
 }  // namespace
 
-StopSignal::StopSignal() {
-  const sigset_t set = stop_signals();
+StopSignal::StopSignal(Hangup hangup) : with_hangup_(hangup == Hangup::is_waited_for) {
+  const sigset_t set = stop_signals(with_hangup_);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   // A shell starts background jobs with SIGINT ignored; what is ignored is never waited for.
   signal(SIGINT, SIG_DFL);
+  if (with_hangup_) signal(SIGHUP, SIG_DFL);  // nohup ignores it, too
   signal(SIGPIPE, SIG_IGN);
   // A file that may not grow is an error of the write, which is answered; not an end.
   signal(SIGXFSZ, SIG_IGN);
 }
 
 int StopSignal::wait_ms(std::int64_t timeout_ms) {
-  const sigset_t set = stop_signals();
+  const sigset_t set = stop_signals(with_hangup_);
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (true) {
     int taken = 0;

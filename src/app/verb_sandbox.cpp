@@ -10,6 +10,7 @@
 
 #include "app/child_process.h"
 #include "app/listen_address.h"
+#include "app/listen_refusal.h"
 #include "app/sandbox_custodian.h"
 #include "app/service_key.h"
 #include "app/settings.h"
@@ -48,6 +49,9 @@ Result<std::string> public_key_of(const SandboxVerb& options) {
 Exit run_sandbox(const SandboxVerb& options) {
   const auto address = parse_listen_address(options.listen);
   if (!address) return report(address.error());
+  if (!address->is_loopback()) {
+    return report({listen_address_public, "the sandbox is for this machine only"});
+  }
   StopSignal stop_signal;
   if (auto made = prepare_data_dir(options.data_dir); !made) return report(made.error());
   const auto public_key = public_key_of(options);

@@ -35,7 +35,7 @@ log::Level level_of(std::string_view name) {
 Exit serve(const ServeOptions& options) {
   const auto settings = options.server.read();
   if (!settings) return report(settings.error());
-  StopSignal stop_signal;
+  StopSignal stop_signal(StopSignal::Hangup::is_waited_for);
   log::set_level(level_of(settings->log_level));
   auto desk = DeskServer::start(*settings);
   if (!desk) return report(desk.error());
@@ -46,7 +46,8 @@ Exit serve(const ServeOptions& options) {
                           {"custodian_url", settings->custodian_url},
                           {"pid", ::getpid()}});
   announce_ready(options.ready_fd, (*desk)->port());
-  const int signal = stop_signal.wait_ms(-1);
+  int signal = stop_signal.wait_ms(-1);
+  for (; signal == SIGHUP; signal = stop_signal.wait_ms(-1)) (*desk)->reload_certificates();
   log::info("stopping", {{"signal", signal}});
   StopSignal::second_one_kills(settings->stop_deadline_ms);
   (*desk)->stop();
@@ -67,11 +68,13 @@ void add_serve(CLI::App& app, Chosen& chosen) {
       "Keeps everything in the data folder: pawl.db (SQLite), its lock, and service.key (mode\n"
       "0600, made at the first start), by which the custodian knows this server. Logs are JSON\n"
       "lines on stderr. SIGTERM and SIGINT stop it in order; a second one ends it at once.\n"
+      "SIGHUP has it read the TLS certificate and key again.\n"
       "\n"
       "Examples:\n"
       "  pawl sandbox & pawl serve\n"
       "  pawl serve --data /var/lib/pawl --listen 127.0.0.1:8090\n"
       "  pawl serve --config pawl.toml\n"
+      "  pawl serve --tls-cert server.pem --tls-key server.key\n"
       "\n"
       "Exit codes: 0 stopped, 2 configuration, 3 the port is taken or the disk fails, 4 another\n"
       "process has the store, 5 the stop took too long, 130 stopped by SIGINT.");

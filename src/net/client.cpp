@@ -18,8 +18,10 @@
 #include <unordered_set>
 
 #include "net/client_pool.h"
+#include "net/event_reader.h"
 #include "net/response_parser.h"
 #include "net/response_writer.h"
+#include "net/tls_client.h"
 
 namespace pawl::net {
 
@@ -79,6 +81,17 @@ Error lost(std::string_view when, const error_code& ec) {
   return {client_connection_lost, std::string(when) + ": " + ec.message()};
 }
 
+void expect_events(Exchange& x, ResponseParser& parser) {
+  if (!x.events) return;
+  auto reader = std::make_shared<EventReader>(x.events->max_event_bytes, x.events->on_event);
+  parser.stream_events([reader](std::string_view piece) { return reader->feed(piece); });
+}
+
+void await_event(Exchange& x) {
+  const auto quiet = std::chrono::milliseconds(x.events->quiet_timeout_ms);
+  x.set_alarm(Exchange::Clock::now() + quiet, "while the event stream was quiet");
+}
+
 }  // namespace
 
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
@@ -88,7 +101,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   void start();
   void stop();
-  std::weak_ptr<Exchange> send(ClientRequest request, Done done);
+  std::weak_ptr<Exchange> send(ClientRequest request, Done done,
+                               std::optional<ClientEvents> events = std::nullopt);
   asio::io_context& io() { return io_; }
 
  private:
@@ -100,7 +114,7 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
     tcp::resolver::results_type found;
   };
   using Endpoints = std::vector<tcp::endpoint>;
-  using Stream = std::unique_ptr<ClientStream>;
+  using StreamPtr = std::unique_ptr<Stream>;
 
   void launch(const std::shared_ptr<Exchange>& exchange);
   void end(const std::shared_ptr<Exchange>& exchange, ClientResult result);
@@ -109,12 +123,12 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
 
   asio::awaitable<ClientResult> run(std::shared_ptr<Exchange> exchange);
   asio::awaitable<ClientResult> use_connection(Exchange& exchange, ClientPool& pool);
-  asio::awaitable<Result<Stream>> connect(Exchange& exchange);
+  asio::awaitable<Result<StreamPtr>> connect(Exchange& exchange);
   asio::awaitable<Result<Endpoints>> resolve(Exchange& exchange);
-  asio::awaitable<std::optional<Error>> dial(Exchange& exchange, ClientStream& stream,
+  asio::awaitable<std::optional<Error>> dial(Exchange& exchange, Stream& stream,
                                              const Endpoints& endpoints);
-  asio::awaitable<ClientResult> transact(Exchange& exchange, ClientStream& stream, bool& reusable);
-  Result<Stream> make_stream(const Url& url);
+  asio::awaitable<ClientResult> transact(Exchange& exchange, Stream& stream, bool& reusable);
+  Result<StreamPtr> make_stream(const Url& url);
 
   ClientOptions options_;
   asio::io_context io_{1};
@@ -146,8 +160,10 @@ void Client::Impl::stop() {
   thread_.join();
 }
 
-std::weak_ptr<Exchange> Client::Impl::send(ClientRequest request, Done done) {
-  auto exchange = std::make_shared<Exchange>(io_, std::move(request), std::move(done));
+std::weak_ptr<Exchange> Client::Impl::send(ClientRequest request, Done done,
+                                           std::optional<ClientEvents> events) {
+  auto exchange =
+      std::make_shared<Exchange>(io_, std::move(request), std::move(done), std::move(events));
   std::weak_ptr<Exchange> name = exchange;
   // Moved, not copied: an exchange ends its life on the client's thread.
   asio::post(io_, [this, x = std::move(exchange)] { launch(x); });
@@ -174,6 +190,7 @@ void Client::Impl::end(const std::shared_ptr<Exchange>& exchange, ClientResult r
   } catch (...) {
     log::error("client_callback_threw", {{"authority", exchange->url.authority}});
   }
+  exchange->events.reset();
   exchange->done = nullptr;  // what it holds must not live as long as a Handle
 }
 
@@ -218,9 +235,9 @@ asio::awaitable<ClientResult> Client::Impl::run(std::shared_ptr<Exchange> exchan
 }
 
 asio::awaitable<ClientResult> Client::Impl::use_connection(Exchange& x, ClientPool& pool) {
-  Stream stream = pool.take();
+  StreamPtr stream = pool.take();
   if (!stream) {
-    Result<Stream> fresh = co_await connect(x);
+    Result<StreamPtr> fresh = co_await connect(x);
     if (!fresh) co_return x.failure(std::move(fresh.error()));
     stream = std::move(*fresh);
   }
@@ -233,23 +250,23 @@ asio::awaitable<ClientResult> Client::Impl::use_connection(Exchange& x, ClientPo
   co_return result;
 }
 
-Result<Client::Impl::Stream> Client::Impl::make_stream(const Url& url) {
-  if (!url.tls) return make_plain_stream(io_.get_executor());
+Result<Client::Impl::StreamPtr> Client::Impl::make_stream(const Url& url) {
+  if (!url.tls) return make_plain_stream(tcp::socket(io_));
   if (!tls_) {
     Result<std::unique_ptr<TlsClientContext>> context = TlsClientContext::make(options_.ca_file);
     if (!context) return std::unexpected(context.error());
     tls_ = std::move(*context);
   }
-  return tls_->make_stream(io_.get_executor(), url.host);
+  return tls_->make_stream(tcp::socket(io_), url.host);
 }
 
-asio::awaitable<Result<Client::Impl::Stream>> Client::Impl::connect(Exchange& x) {
+asio::awaitable<Result<Client::Impl::StreamPtr>> Client::Impl::connect(Exchange& x) {
   const auto limit =
       Exchange::Clock::now() + std::chrono::milliseconds(options_.connect_timeout_ms);
   x.set_alarm(std::min(limit, x.ends_at), "while it connected");
   Result<Endpoints> endpoints = co_await resolve(x);
   if (!endpoints) co_return std::unexpected(endpoints.error());
-  Result<Stream> stream = make_stream(x.url);
+  Result<StreamPtr> stream = make_stream(x.url);
   if (!stream) co_return stream;
   x.stream = stream->get();
   std::optional<Error> error = co_await dial(x, **stream, *endpoints);
@@ -285,7 +302,7 @@ asio::awaitable<Result<Client::Impl::Endpoints>> Client::Impl::resolve(Exchange&
   co_return endpoints;
 }
 
-asio::awaitable<std::optional<Error>> Client::Impl::dial(Exchange& x, ClientStream& stream,
+asio::awaitable<std::optional<Error>> Client::Impl::dial(Exchange& x, Stream& stream,
                                                          const Endpoints& endpoints) {
   error_code ec = asio::error::host_not_found;
   for (const tcp::endpoint& endpoint : endpoints) {
@@ -306,8 +323,7 @@ asio::awaitable<std::optional<Error>> Client::Impl::dial(Exchange& x, ClientStre
   co_return std::nullopt;
 }
 
-asio::awaitable<ClientResult> Client::Impl::transact(Exchange& x, ClientStream& stream,
-                                                     bool& reusable) {
+asio::awaitable<ClientResult> Client::Impl::transact(Exchange& x, Stream& stream, bool& reusable) {
   const std::string bytes = write_request(x.request, x.url);
   x.sent = true;
   const error_code write_error = co_await stream.write(asio::buffer(bytes));
@@ -319,6 +335,7 @@ asio::awaitable<ClientResult> Client::Impl::transact(Exchange& x, ClientStream& 
   for (int interim = 0; interim <= max_interim_answers; ++interim) {
     parser.emplace(x.request.max_header_bytes, x.request.max_response_bytes,
                    x.request.method == "HEAD");
+    expect_events(x, *parser);
     for (;;) {
       const auto data = buffer.cdata();
       if (data.size() > 0) {
@@ -326,9 +343,10 @@ asio::awaitable<ClientResult> Client::Impl::transact(Exchange& x, ClientStream& 
       }
       if (parser->failure()) co_return x.failure(*parser->failure());
       if (parser->done()) break;
+      if (parser->is_event_stream()) await_event(x);
       const std::size_t room = std::min(read_piece, buffer.max_size() - buffer.size());
       if (room == 0) co_return x.failure({client_response_invalid, "a line is too long"});
-      const ClientStream::Read read = co_await stream.read_some(buffer.prepare(room));
+      const Stream::Read read = co_await stream.read_some(buffer.prepare(room));
       if (x.interruption()) co_return x.failure(*x.interruption());
       buffer.commit(read.bytes);
       if (read.ec == asio::error::eof) {
@@ -370,6 +388,11 @@ Client::Client(ClientOptions options) : impl_(std::make_shared<Impl>(std::move(o
 
 Client::~Client() {
   impl_->stop();
+}
+
+Client::Handle Client::follow(ClientRequest request, ClientEvents events, Done done) {
+  return Handle(std::make_shared<Handle::Target>(
+      impl_, impl_->send(std::move(request), std::move(done), std::move(events))));
 }
 
 Client::Handle Client::send(ClientRequest request, Done done) {

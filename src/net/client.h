@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "net/event_stream.h"
 #include "net/http.h"
 
 namespace pawl::net {
@@ -65,6 +66,15 @@ struct ClientRequest {
   std::size_t max_header_bytes = std::size_t{16} << 10;
 };
 
+// How server-sent events are taken (Client::follow).
+struct ClientEvents {
+  // For each event, on the client's thread; must not wait and must not throw.
+  std::function<void(const Event&)> on_event;
+  // Without a byte for so long, heartbeats included, the stream is lost (client_timed_out).
+  unsigned quiet_timeout_ms = 60'000;
+  std::size_t max_event_bytes = std::size_t{1} << 20;
+};
+
 struct ClientFailure {
   enum class Kind {
     never_sent,  // no byte of the request was handed to the kernel: sending it again is safe
@@ -108,6 +118,12 @@ class Client {
   // done is called exactly once, on the client's thread and never from within send(); it must not
   // wait and must not throw. Any thread.
   Handle send(ClientRequest request, Done done);
+
+  // Follows an event stream until it ends, one of its hosts' connections meanwhile; the request's
+  // timeout_ms is for the answer's head. done is given the answer without a body when the server
+  // ended the stream, any other answer whole when it is no event stream, and a failure when the
+  // stream was cut. Coming again, with Last-Event-ID, is the caller's.
+  Handle follow(ClientRequest request, ClientEvents events, Done done);
 
  private:
   class Impl;

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "net/client.h"
-#include "net/client_stream.h"
+#include "net/stream.h"
 #include "net/url.h"
 
 namespace pawl::net {
@@ -25,20 +25,23 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  ClientExchange(boost::asio::io_context& io, ClientRequest r, Client::Done d)
+  ClientExchange(boost::asio::io_context& io, ClientRequest r, Client::Done d,
+                 std::optional<ClientEvents> e)
       : request(std::move(r)),
+        events(std::move(e)),
         done(std::move(d)),
         ends_at(Clock::now() + std::chrono::milliseconds(request.timeout_ms)),
         alarm_(io),
         sleep_(io) {}
 
   ClientRequest request;
+  std::optional<ClientEvents> events;
   Client::Done done;
   Url url;
-  Clock::time_point ends_at;       // of the whole exchange, from send()
-  bool granted = false;            // may use a connection of its host
-  bool sent = false;               // a write was begun
-  ClientStream* stream = nullptr;  // what an interruption must reach
+  Clock::time_point ends_at;  // of the whole exchange, from send()
+  bool granted = false;       // may use a connection of its host
+  bool sent = false;          // a write was begun
+  Stream* stream = nullptr;   // what an interruption must reach
 
   // Why it was interrupted, if it was; looked at after every wait.
   const std::optional<Error>& interruption() const { return interruption_; }

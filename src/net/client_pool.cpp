@@ -11,7 +11,7 @@ namespace {
 
 // A quiet open connection has nothing to read. An end, an error, and bytes nobody asked for (a
 // time-out page, a TLS alert) all mean that a request written now might be lost.
-bool is_quiet(ClientStream& stream) {
+bool is_quiet(Stream& stream) {
   char byte = 0;
   const auto got =
       ::recv(stream.socket().native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
@@ -49,17 +49,17 @@ void ClientPool::leave(ClientExchange& exchange) {
   next->wake();
 }
 
-std::unique_ptr<ClientStream> ClientPool::take() {
+std::unique_ptr<Stream> ClientPool::take() {
   drop_expired(Clock::now());
   while (!idle_.empty()) {
-    std::unique_ptr<ClientStream> stream = std::move(idle_.back().stream);
+    std::unique_ptr<Stream> stream = std::move(idle_.back().stream);
     idle_.pop_back();
     if (is_quiet(*stream)) return stream;
   }
   return nullptr;
 }
 
-void ClientPool::give_back(std::unique_ptr<ClientStream> stream) {
+void ClientPool::give_back(std::unique_ptr<Stream> stream) {
   idle_.push_back(Idle{std::move(stream), Clock::now()});
 }
 

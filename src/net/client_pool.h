@@ -28,8 +28,8 @@ class ClientPool {
   void leave(ClientExchange& exchange);
 
   // A pooled connection that is not known to be closed; nullptr when there is none.
-  std::unique_ptr<ClientStream> take();
-  void give_back(std::unique_ptr<ClientStream> stream);
+  std::unique_ptr<Stream> take();
+  void give_back(std::unique_ptr<Stream> stream);
 
   void drop_idle_since(Clock::time_point limit);
   void drop_expired(Clock::time_point now) { drop_idle_since(now - idle_time_); }
@@ -37,7 +37,7 @@ class ClientPool {
 
  private:
   struct Idle {
-    std::unique_ptr<ClientStream> stream;
+    std::unique_ptr<Stream> stream;
     Clock::time_point since;
   };
 

@@ -6,6 +6,7 @@
 
 #include <pawl/error.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ namespace pawl::net {
 
 // What a client should wait before it asks again, in answers of class unavailable and in_doubt.
 inline constexpr unsigned retry_after_seconds = 1;
+
+class EventBody;  // event_stream.h
 
 struct Header {
   std::string name;
@@ -40,6 +43,7 @@ struct Request {
   std::string target;        // as sent: "/otc/orders/7?limit=10"
   std::string path;          // the target without query, still percent-encoded
   std::string peer_address;  // of the socket, never from a forwarded header: "127.0.0.1"
+  bool tls = false;          // came over a TLS connection of this server
   std::vector<Parameter> path_parameters;
   std::vector<Parameter> query_parameters;  // '+' and %XX decoded, in order, repeats kept
   std::vector<Header> headers;              // forwarded headers are dropped
@@ -63,6 +67,8 @@ struct Response {
   std::string content_type = "application/json";  // empty: no Content-Type
   std::string body{};
   std::vector<Header> headers{};
+  // Of EventStream::response() only: what follows the head instead of `body`.
+  std::shared_ptr<EventBody> events{};
 
   std::optional<std::string_view> header(std::string_view name) const {
     return find_header(headers, name);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 
 namespace pawl::net {
@@ -36,32 +35,19 @@ bool must_be_single(http::field name, std::string_view text) {
 
 RequestParser::RequestParser(Request& request, std::size_t max_header_bytes,
                              std::size_t max_target_bytes)
-    : request_(request), max_header_bytes_(max_header_bytes), max_target_bytes_(max_target_bytes) {
+    : MessageParser(max_header_bytes, 0, request.body),
+      request_(request),
+      max_target_bytes_(max_target_bytes) {
   // Beast's limit is for the request line and for the fields that are not consumed yet, each.
   constexpr std::size_t method_and_version = 64;
   header_limit(static_cast<std::uint32_t>(
       std::max(max_header_bytes, max_target_bytes + method_and_version)));
-  body_limit(boost::none);  // counted here
 }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
-  // Beast asserts that a chunked body's last chunk comes in a piece of 5 bytes or more; the
-  // shortest rest of a chunked body at this point, "0 CR LF CR LF", has as many.
-  constexpr std::size_t shortest_chunked_rest = 5;
-  if (header_done_ && chunked() && bytes.size() < shortest_chunked_rest) return 0;
-
   error_code ec;
-  std::size_t used = 0;
-  while (used < bytes.size() && !is_done()) {
-    const bool was_header = !header_done_;
-    used += put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
-    if (ec) break;
-    if (was_header && header_done_) {
-      eager(true);
-      break;
-    }
-  }
-  if (ec && ec != http::error::need_more && !refusal_) refusal_ = refusal_of(ec);
+  const std::size_t used = put_all(bytes, true, ec);
+  if (ec && !refusal_) refusal_ = refusal_of(ec);
   return used;
 }
 
@@ -109,12 +95,7 @@ void RequestParser::on_request_impl(http::verb, string_view method, string_view 
 
 void RequestParser::on_field_impl(field name, string_view name_string, string_view value,
                                   error_code& ec) {
-  constexpr std::size_t colon_space_crlf = 4;
-  header_bytes_ += name_string.size() + value.size() + colon_space_crlf;
-  if (header_bytes_ > max_header_bytes_) {
-    ec = make_error_code(http::error::header_limit);
-    return;
-  }
+  if (!count_field(name_string, value, ec)) return;
   if (header_done_) return;  // a trailer: nothing here has a use for them
   const std::string_view text = view(name_string);
   if (is_forwarded(text)) return;
@@ -136,7 +117,7 @@ void RequestParser::on_field_impl(field name, string_view name_string, string_vi
 }
 
 void RequestParser::on_header_impl(error_code& ec) {
-  header_done_ = true;
+  MessageParser::on_header_impl(ec);
   if (is_http_1_1() && !find_header(request_.headers, "Host")) {
     refuse({request_malformed, "HTTP/1.1 needs a Host header"}, 400, ec);
   }
@@ -145,23 +126,6 @@ void RequestParser::on_header_impl(error_code& ec) {
 void RequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) {
   constexpr std::size_t believed = std::size_t{1} << 20;  // beyond it memory follows the bytes
   request_.body.reserve(std::min<std::size_t>(length.value_or(0), believed));
-}
-
-std::size_t RequestParser::on_body_impl(string_view body, error_code& ec) {
-  if (body.size() > max_body_bytes_ - request_.body.size()) {
-    refuse_body(ec);
-    return 0;
-  }
-  request_.body.append(body.data(), body.size());
-  return body.size();
-}
-
-void RequestParser::on_chunk_header_impl(std::uint64_t size, string_view, error_code& ec) {
-  if (size > max_body_bytes_ - request_.body.size()) refuse_body(ec);
-}
-
-std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, string_view body, error_code& ec) {
-  return on_body_impl(body, ec);
 }
 
 }  // namespace pawl::net

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One request off the wire: Beast's parser checks the syntax, this class fills a Request and holds
-// what Beast leaves open (the size of all headers together, transfer codings, repeated headers). It
-// eats bytes; where they come from and the time-outs are left to the connection. Private to net.
+// what Beast leaves open (transfer codings, repeated headers, the kind of a refusal). It eats
+// bytes; where they come from and the time-outs are left to the connection. Private to net.
 #pragma once
 
 #include <pawl/error.h>
 
-#include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "net/http.h"
+#include "net/message_parser.h"
 
 namespace pawl::net {
 
@@ -36,7 +36,7 @@ struct Refusal {
   unsigned status;
 };
 
-class RequestParser final : private boost::beast::http::basic_parser<true> {
+class RequestParser final : private MessageParser<true> {
  public:
   // Keeps a reference to `request` and fills it.
   RequestParser(Request& request, std::size_t max_header_bytes, std::size_t max_target_bytes);
@@ -57,10 +57,6 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
   void limit_body(std::size_t max_body_bytes);
 
  private:
-  using error_code = boost::beast::error_code;
-  using string_view = boost::beast::string_view;
-  using field = boost::beast::http::field;
-
   void on_request_impl(boost::beast::http::verb, string_view method, string_view target,
                        int version, error_code& ec) override;
   void on_response_impl(int, string_view, int, error_code&) override {}
@@ -68,23 +64,15 @@ class RequestParser final : private boost::beast::http::basic_parser<true> {
                      error_code& ec) override;
   void on_header_impl(error_code& ec) override;
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code&) override;
-  std::size_t on_body_impl(string_view body, error_code& ec) override;
-  void on_chunk_header_impl(std::uint64_t size, string_view, error_code& ec) override;
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& ec) override;
-  void on_finish_impl(error_code&) override {}
+  void refuse_body(error_code& ec) override;
 
   void refuse(Error error, unsigned status, error_code& ec);
-  void refuse_body(error_code& ec);
   Refusal refusal_of(const error_code& ec) const;
 
   Request& request_;
-  std::size_t max_header_bytes_;
   std::size_t max_target_bytes_;
-  std::size_t max_body_bytes_ = 0;
-  std::size_t header_bytes_ = 0;
   int version_ = 11;
   bool line_done_ = false;
-  bool header_done_ = false;
   bool wants_continue_ = false;
   std::optional<Refusal> refusal_;
 };

@@ -6,20 +6,26 @@
 
 #include <pawl/error.h>
 
-#include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
 #include "net/http.h"
+#include "net/message_parser.h"
 
 namespace pawl::net {
 
-class ResponseParser final : private boost::beast::http::basic_parser<false> {
+class ResponseParser final : private MessageParser<false> {
  public:
   // to_head: the answer to HEAD, which has no body whatever its headers say.
   ResponseParser(std::size_t max_header_bytes, std::size_t max_body_bytes, bool to_head);
+
+  // Has the body of a 200 that is text/event-stream go to `sink` as it comes, without a bound;
+  // false from it means that an event is too large.
+  void stream_events(std::function<bool(std::string_view)> sink) { sink_ = std::move(sink); }
+  bool is_event_stream() const { return streaming_; }
 
   // Takes bytes; gives how many it used, the rest must be given again with more behind them. Not
   // after failure() or done().
@@ -35,30 +41,22 @@ class ResponseParser final : private boost::beast::http::basic_parser<false> {
   Response take() { return std::move(response_); }
 
  private:
-  using error_code = boost::beast::error_code;
-  using string_view = boost::beast::string_view;
-  using field = boost::beast::http::field;
-
   void on_request_impl(boost::beast::http::verb, string_view, string_view, int,
                        error_code&) override {}
   void on_response_impl(int code, string_view, int, error_code&) override;
   void on_field_impl(field name, string_view name_string, string_view value,
                      error_code& ec) override;
-  void on_header_impl(error_code&) override { header_done_ = true; }
+  void on_header_impl(error_code& ec) override;
   void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& ec) override;
   std::size_t on_body_impl(string_view body, error_code& ec) override;
   void on_chunk_header_impl(std::uint64_t size, string_view, error_code& ec) override;
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code& ec) override;
-  void on_finish_impl(error_code&) override {}
+  void refuse_body(error_code& ec) override;
 
   void give_up(Error error, error_code& ec);
-  void body_too_large(error_code& ec);
 
-  std::size_t max_header_bytes_;
-  std::size_t max_body_bytes_;
-  std::size_t header_bytes_ = 0;
-  bool header_done_ = false;
   Response response_;
+  std::function<bool(std::string_view)> sink_;
+  bool streaming_ = false;
   std::optional<Error> failure_;
 };
 

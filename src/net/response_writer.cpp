@@ -79,7 +79,37 @@ bool is_ours(std::string_view name) {
                      [&](std::string_view o) { return equal_ignoring_case(o, name); });
 }
 
+void append_headers(std::string& out, const Response& response) {
+  for (const Header& header : response.headers) {
+    if (is_ours(header.name) || !is_header_name(header.name) || !is_header_value(header.value)) {
+      continue;
+    }
+    append_header(out, header.name, header.value);
+  }
+}
+
 }  // namespace
+
+void write_stream_head(std::string& out, const Response& response, const ResponseFrame& frame) {
+  out += "HTTP/1.1 200 OK\r\n";
+  append_header(out, "Content-Type", response.content_type);
+  append_headers(out, response);
+  append_header(out, "X-Request-Id", frame.request_id);
+  if (frame.http_1_1) append_header(out, "Transfer-Encoding", "chunked");
+  append_header(out, "Connection", "close");
+  out += "\r\n";
+}
+
+void write_chunk(std::string& out, std::string_view bytes, bool http_1_1) {
+  if (!http_1_1) {
+    out += bytes;
+    return;
+  }
+  std::array<char, 24> digits;  // 16 suffice
+  out.append(digits.data(),
+             std::to_chars(digits.data(), digits.data() + digits.size(), bytes.size(), 16).ptr);
+  out.append("\r\n").append(bytes).append("\r\n");
+}
 
 void write_response(std::string& out, const Response& response, const ResponseFrame& frame) {
   constexpr std::size_t usual_head_bytes = 256;
@@ -97,12 +127,7 @@ void write_response(std::string& out, const Response& response, const ResponseFr
     append_number(out, response.body.size());
     out += "\r\n";
   }
-  for (const Header& header : response.headers) {
-    if (is_ours(header.name) || !is_header_name(header.name) || !is_header_value(header.value)) {
-      continue;
-    }
-    append_header(out, header.name, header.value);
-  }
+  append_headers(out, response);
   append_header(out, "X-Request-Id", frame.request_id);
   if (!frame.keep_alive) {
     append_header(out, "Connection", "close");

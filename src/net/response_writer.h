@@ -18,6 +18,12 @@ struct ResponseFrame {
   bool head_only = false;  // the answer to HEAD: the body's length without the body
 };
 
+// Appends the head of an answer whose body is a stream: in chunks for HTTP/1.1, else until the
+// connection closes, which in both cases follows.
+void write_stream_head(std::string& out, const Response& response, const ResponseFrame& frame);
+// One chunk of it; not for no bytes, which would be the last.
+void write_chunk(std::string& out, std::string_view bytes, bool http_1_1);
+
 // Appends the whole message to `out`.
 void write_response(std::string& out, const Response& response, const ResponseFrame& frame);
 

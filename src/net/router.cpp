@@ -44,8 +44,8 @@ void Responder::operator()(const Error& error) {
 
 namespace {
 
-void log_throw(const Route& route, const Request& request, std::string_view what) {
-  log::error("handler_threw", {{"method", route.method},
+void log_throw(const Request& request, std::string_view what) {
+  log::error("handler_threw", {{"method", request.method},
                                {"path", request.path},
                                {"request_id", request.request_id},
                                {"what", what}});
@@ -59,10 +59,34 @@ void run_handler(const Route& route, const Request& request, Responder responder
   try {
     route.handler(request, std::move(responder));
   } catch (const std::exception& e) {
-    log_throw(route, request, e.what());
+    log_throw(request, e.what());
   } catch (...) {
-    log_throw(route, request, "not a std::exception");
+    log_throw(request, "not a std::exception");
   }
+}
+
+void Router::add_filter(Filter filter) {
+  if (!filter) {
+    if (!defect_) defect_.emplace(route_invalid, "a filter is empty");
+    return;
+  }
+  filters_.push_back(std::move(filter));
+}
+
+void Router::dispatch(const Destination& destination, Request& request, Responder responder) const {
+  try {
+    for (const Filter& filter : filters_) {
+      std::optional<Responder> next = filter(destination, request, std::move(responder));
+      if (!next) return;
+      responder = std::move(*next);
+    }
+  } catch (const std::exception& e) {
+    return log_throw(request, e.what());
+  } catch (...) {
+    return log_throw(request, "not a std::exception");
+  }
+  if (destination.route == nullptr) return responder(*destination.refusal);
+  run_handler(*destination.route, request, std::move(responder));
 }
 
 struct Router::Node {
@@ -156,7 +180,8 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
   for (const Route& route : node->routes) {
     if (route.method == method) return mistake("declared twice");
   }
-  node->routes.push_back(Route{std::string(method), std::move(handler), options});
+  node->routes.push_back(
+      Route{std::string(method), std::string(pattern), std::move(handler), options});
 }
 
 namespace {

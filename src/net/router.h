@@ -67,6 +67,7 @@ struct RouteOptions {
 
 struct Route {
   std::string method;
+  std::string pattern;  // as declared: what metrics and logs may name without growing for ever
   Handler handler;
   RouteOptions options;
 };
@@ -78,6 +79,22 @@ struct RouteMatch {
   std::vector<Parameter> path_parameters;
   std::vector<Parameter> query_parameters;
 };
+
+// What a request is about to get: exactly one of the two is set.
+struct Destination {
+  const Route* route = nullptr;       // whose handler is next
+  const Response* refusal = nullptr;  // the answer of the server itself: 404, 405 (with Allow), ...
+};
+
+// Runs before the handler and on its thread, in the order of Router::add_filter. It gives back the
+// Responder for those behind it: the one it was given, or one that wraps it to add headers, count
+// or time (the wrap runs on whatever thread answers). One that answers itself (401, 429, 304, a
+// preflight) gives back nothing, and then neither a later filter nor the handler is asked. It may
+// fill in the request. It sees all requests: those that match no route, and those that the server
+// refuses while it reads (400, 408, 413, 414, 417, 431, 501; the method is empty if the request
+// line was not understood). Not seen: connections that are refused as such, and the
+// 503 answer_timed_out (the wrap sees the handler's late answer, if one comes).
+using Filter = std::function<std::optional<Responder>(const Destination&, Request&, Responder)>;
 
 // Runs the handler; what it throws becomes a 500 problem `defect` and a log line.
 void run_handler(const Route& route, const Request& request, Responder responder);
@@ -100,12 +117,19 @@ class Router {
   // "..", is not found.
   std::expected<RouteMatch, Response> find(std::string_view method, std::string_view target) const;
 
-  // The first mistake made in add(), if any.
+  // Filters run in the order they were added, those of the first call outermost.
+  void add_filter(Filter filter);
+  // Lets the filters see the request, then has the handler answer it, or the refusal. What a filter
+  // throws becomes a 500 problem `defect`.
+  void dispatch(const Destination& destination, Request& request, Responder responder) const;
+
+  // The first mistake made in add() or add_filter(), if any.
   const std::optional<Error>& defect() const { return defect_; }
 
  private:
   struct Node;
   std::unique_ptr<Node> root_;
+  std::vector<Filter> filters_;
   std::optional<Error> defect_;
 };
 

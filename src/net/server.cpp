@@ -31,6 +31,10 @@ namespace {
 inline constexpr ErrorCode too_many_connections{"too_many_connections", ErrorClass::unavailable,
                                                 "The server has all the connections it takes"};
 
+inline constexpr ErrorCode too_many_connections_of_peer{
+    "too_many_connections_of_peer", ErrorClass::unavailable,
+    "Your address has all the connections it may have"};
+
 // At stop() this many connections that wait in the kernel are still looked at.
 constexpr int most_accepted_at_stop = 4'096;
 constexpr std::chrono::milliseconds accept_pause{50};  // after a failure such as EMFILE
@@ -55,12 +59,18 @@ class Server::Impl {
 
   Result<std::uint16_t> start();
   void stop();
+  Result<TlsCertificate> reload_certificates();
+  ServerStatistics statistics() const;
   std::size_t connections() const { return shared_.connections.load(std::memory_order_relaxed); }
 
  private:
   Result<std::uint16_t> listen();
   asio::awaitable<void> accept_loop();
+  bool has_tls() const {
+    return !shared_.options.tls_certificate_file.empty() || !shared_.options.tls_key_file.empty();
+  }
   void take(tcp::socket socket, std::size_t worker);
+  void refuse(tcp::socket socket, const ErrorCode& code);
   void drain_backlog();
   std::size_t next_worker() { return turn_++ % workers_.size(); }
 
@@ -81,6 +91,11 @@ Result<std::uint16_t> Server::Impl::start() {
   const std::lock_guard lock(mutex_);
   if (started_) return fail(listen_failed, "started already");
   if (shared_.router.defect()) return std::unexpected(*shared_.router.defect());
+  if (has_tls()) {
+    if (const Result<TlsCertificate> loaded = reload_certificates(); !loaded) {
+      return std::unexpected(loaded.error());
+    }
+  }
   const unsigned count = std::max(1U, shared_.options.threads);
   for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(shared_));
   const Result<std::uint16_t> port = listen();
@@ -94,6 +109,25 @@ Result<std::uint16_t> Server::Impl::start() {
     threads_.emplace_back([w = worker.get()] { w->run(); });
   }
   return port;
+}
+
+ServerStatistics Server::Impl::statistics() const {
+  return ServerStatistics{.connections = shared_.connections.load(),
+                          .streams = shared_.streams.load(),
+                          .accepted = shared_.accepted.load(),
+                          .refused = shared_.refused.load(),
+                          .accept_failures = shared_.accept_failures.load(),
+                          .handshake_failures = shared_.handshake_failures.load()};
+}
+
+Result<TlsCertificate> Server::Impl::reload_certificates() {
+  if (!has_tls()) return fail(tls_not_configured);
+  const ServerOptions& options = shared_.options;
+  auto context = TlsServerContext::load(options.tls_certificate_file, options.tls_key_file);
+  if (!context) return std::unexpected(context.error());
+  TlsCertificate certificate = (*context)->certificate();
+  shared_.set_tls(std::move(*context));
+  return certificate;
 }
 
 Result<std::uint16_t> Server::Impl::listen() {
@@ -118,14 +152,17 @@ Result<std::uint16_t> Server::Impl::listen() {
 }
 
 asio::awaitable<void> Server::Impl::accept_loop() {
+  bool failing = false;  // one line of the log for each time that it begins
   while (accepting_) {
     const std::size_t worker = next_worker();
     tcp::socket socket(workers_[worker]->io());
     const auto [ec] = co_await acceptor_->async_accept(socket, asio::as_tuple(asio::use_awaitable));
     if (!ec) {
+      if (std::exchange(failing, false)) log::info("accepting_again");
       take(std::move(socket), worker);
     } else if (accepting_ && ec != asio::error::connection_aborted) {
-      log::error("accept_failed", {{"what", ec.message()}});
+      shared_.accept_failures.fetch_add(1, std::memory_order_relaxed);
+      if (!std::exchange(failing, true)) log::error("accept_failed", {{"what", ec.message()}});
       pause_->expires_after(accept_pause);
       co_await pause_->async_wait(asio::as_tuple(asio::use_awaitable));
     }
@@ -157,20 +194,28 @@ void Server::Impl::take(tcp::socket socket, std::size_t index) {
   socket.set_option(tcp::no_delay(true), ec);
   socket.non_blocking(true, ec);
   if (connections() >= shared_.options.max_connections) {
-    std::string answer;
-    write_response(answer, problem(Error(too_many_connections)),
-                   {.request_id = shared_.make_request_id(), .keep_alive = false});
-    // One try and no waiting: whoever is too many must not cost anything.
-    socket.write_some(asio::buffer(answer), ec);
-    socket.shutdown(tcp::socket::shutdown_both, ec);
-    return;
+    return refuse(std::move(socket), too_many_connections);
   }
+  std::string address = peer.address().to_string();
+  if (!shared_.peers.enter(address)) return refuse(std::move(socket), too_many_connections_of_peer);
+  shared_.accepted.fetch_add(1, std::memory_order_relaxed);
   Worker& worker = *workers_[index];
-  if (index == 0) return worker.add(std::move(socket), peer.address().to_string());
-  asio::post(worker.io(),
-             [&worker, s = std::move(socket), address = peer.address().to_string()]() mutable {
-               worker.add(std::move(s), std::move(address));
-             });
+  if (index == 0) return worker.add(std::move(socket), std::move(address));
+  asio::post(worker.io(), [&worker, s = std::move(socket), a = std::move(address)]() mutable {
+    worker.add(std::move(s), std::move(a));
+  });
+}
+
+// One try and no waiting: whoever is too many must not cost anything.
+void Server::Impl::refuse(tcp::socket socket, const ErrorCode& code) {
+  shared_.refused.fetch_add(1, std::memory_order_relaxed);
+  if (has_tls()) return;
+  std::string answer;
+  write_response(answer, problem(Error(code)),
+                 {.request_id = shared_.make_request_id(), .keep_alive = false});
+  boost::system::error_code ignored;
+  socket.write_some(asio::buffer(answer), ignored);
+  socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
 void Server::Impl::stop() {
@@ -198,6 +243,14 @@ Result<std::uint16_t> Server::start() {
 
 void Server::stop() {
   impl_->stop();
+}
+
+Result<TlsCertificate> Server::reload_certificates() {
+  return impl_->reload_certificates();
+}
+
+ServerStatistics Server::statistics() const {
+  return impl_->statistics();
 }
 
 std::size_t Server::connections() const {

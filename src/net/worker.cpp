@@ -22,8 +22,9 @@ std::uint64_t random_start() {
 std::chrono::milliseconds sweep_period(const ServerOptions& o) {
   constexpr unsigned shortest = 5;
   constexpr unsigned longest = 250;
-  const unsigned least = std::min({o.header_timeout_ms, o.body_timeout_ms, o.idle_timeout_ms,
-                                   o.write_timeout_ms, o.answer_timeout_ms, o.shutdown_grace_ms});
+  const unsigned least =
+      std::min({o.header_timeout_ms, o.body_timeout_ms, o.idle_timeout_ms, o.write_timeout_ms,
+                o.answer_timeout_ms, o.shutdown_grace_ms, o.handshake_timeout_ms, o.heartbeat_ms});
   return std::chrono::milliseconds(std::clamp(least / 4, shortest, longest));
 }
 
@@ -39,7 +40,20 @@ bool is_request_id(std::string_view text) {
 }
 
 ServerShared::ServerShared(ServerOptions o, Router r)
-    : options(std::move(o)), router(std::move(r)), next_id(random_start()) {}
+    : options(std::move(o)),
+      router(std::move(r)),
+      peers(options.max_connections_per_peer),
+      next_id(random_start()) {}
+
+std::shared_ptr<const TlsServerContext> ServerShared::tls() {
+  const std::lock_guard lock(tls_mutex_);
+  return tls_;
+}
+
+void ServerShared::set_tls(std::shared_ptr<const TlsServerContext> context) {
+  const std::lock_guard lock(tls_mutex_);
+  tls_.swap(context);
+}
 
 std::string ServerShared::make_request_id() {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -65,8 +79,15 @@ void Worker::run() {
 }
 
 void Worker::add(boost::asio::ip::tcp::socket socket, std::string peer_address) {
-  auto connection = std::make_shared<Connection<PlainStream>>(*this, PlainStream(std::move(socket)),
-                                                              std::move(peer_address));
+  const std::shared_ptr<const TlsServerContext> tls = shared_.tls();
+  std::unique_ptr<Stream> stream =
+      tls ? tls->make_stream(std::move(socket)) : make_plain_stream(std::move(socket));
+  if (!stream) {
+    log::error("connection_dropped", {{"what", "no memory for TLS"}});
+    return shared_.peers.leave(peer_address);
+  }
+  Peer peer{.address = std::move(peer_address), .tls = tls != nullptr};
+  auto connection = std::make_shared<Connection>(*this, std::move(stream), std::move(peer));
   if (stopping_) connection->finish();
   boost::asio::co_spawn(io_, connection->run(), [connection](std::exception_ptr thrown) {
     if (thrown) log::error("connection_threw");

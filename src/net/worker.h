@@ -12,10 +12,14 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <memory>
+#include <mutex>
 #include <string>
 
+#include "net/peer_counts.h"
 #include "net/router.h"
 #include "net/server.h"
+#include "net/tls_server.h"
 
 namespace pawl::net {
 
@@ -32,10 +36,24 @@ struct ServerShared {
   ServerOptions options;
   Router router;
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> streams{0};
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> accept_failures{0};
+  std::atomic<std::uint64_t> handshake_failures{0};
+  PeerCounts peers;
   std::atomic<std::uint64_t> next_id;
 
   // 16 hex digits, not guessable from each other without the start, different in every process.
   std::string make_request_id();
+
+  // What new connections are opened with; nullptr: plain HTTP.
+  std::shared_ptr<const TlsServerContext> tls();
+  void set_tls(std::shared_ptr<const TlsServerContext> context);
+
+ private:
+  std::mutex tls_mutex_;
+  std::shared_ptr<const TlsServerContext> tls_;
 };
 
 // A connection as its worker sees it.
@@ -53,7 +71,11 @@ class ConnectionBase {
   // Ends after the answer that is due; at once when nothing is.
   void finish() {
     closing_ = true;
-    if (idle_ && !has_input()) interrupt();
+    if (idle_ && !has_input()) {
+      interrupt();
+    } else if (streaming_) {
+      wake();
+    }
   }
   void end_now() {
     dead_ = true;
@@ -62,13 +84,15 @@ class ConnectionBase {
 
  protected:
   virtual void interrupt() = 0;
+  virtual void wake() = 0;  // from a sleep only, with nothing cut off
   virtual bool has_input() = 0;
 
   Clock::time_point deadline_ = Clock::time_point::max();
-  bool idle_ = false;     // waits for the first byte of a request
-  bool expired_ = false;  // the deadline of the present phase passed
-  bool closing_ = false;  // the server stops
-  bool dead_ = false;     // the server's grace is over
+  bool idle_ = false;       // waits for the first byte of a request
+  bool streaming_ = false;  // writes an event stream
+  bool expired_ = false;    // the deadline of the present phase passed
+  bool closing_ = false;    // the server stops
+  bool dead_ = false;       // the server's grace is over
 };
 
 class Worker {
@@ -80,6 +104,7 @@ class Worker {
   void run();
 
   // The rest only on the worker's own thread.
+  // The address was entered in the shared peers.
   void add(boost::asio::ip::tcp::socket socket, std::string peer_address);
   void stop();
   std::list<ConnectionBase*>::iterator enter(ConnectionBase& connection);

@@ -96,18 +96,13 @@ TEST_F(SettingsTest, EverySettingIsDocumented) {
   }
 }
 
-TEST(ListenAddress, IsOnThisMachineOnly) {
+TEST(ListenAddress, IsHostAndPort) {
   EXPECT_EQ(parse_listen_address("127.0.0.1:7333")->port, 7333);
   EXPECT_EQ(parse_listen_address("127.8.9.1:0")->host, "127.8.9.1");
   EXPECT_EQ(parse_listen_address("[::1]:80")->url(), "http://[::1]:80");
   EXPECT_EQ(parse_listen_address("localhost:80")->url(), "http://127.0.0.1:80");
   EXPECT_EQ(parse_listen_address("8080")->host, "127.0.0.1");
-  for (const auto* open :
-       {"0.0.0.0:80", "10.0.0.1:80", "[::]:80", "pawl.example:80", "128.0.0.1:1"}) {
-    const auto refused = parse_listen_address(open);
-    ASSERT_FALSE(refused) << open;
-    EXPECT_EQ(refused.error().code, listen_address_public) << open;
-  }
+  EXPECT_EQ(parse_listen_address("[::1]:80")->url(true), "https://[::1]:80");
   for (const auto* bad : {"", ":80", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "::1:80",
                           "127.0.0.1:-1", "127.0.0.1:80 "}) {
     const auto refused = parse_listen_address(bad);
@@ -121,6 +116,35 @@ TEST(ListenAddress, IsOnThisMachineOnly) {
     EXPECT_EQ(refused.error().code, listen_address_invalid);
     EXPECT_NE(refused.error().detail.find("has no port"), std::string::npos) << portless;
   }
+}
+
+TEST(ListenAddress, BeyondThisMachineLacksWhatItLacks) {
+  const auto lacking = [](const char* listen, bool tls) {
+    Settings settings;
+    settings.listen = listen;
+    if (tls) settings.http.tls_certificate_file = settings.http.tls_key_file = "/some.pem";
+    const auto checked = check_settings(settings);
+    return checked ? "nothing" : checked.error().text();
+  };
+  for (const auto* open :
+       {"0.0.0.0:80", "10.0.0.1:80", "[::]:80", "pawl.example:80", "128.0.0.1:1"}) {
+    EXPECT_NE(lacking(open, false).find("lacks TLS (http.tls_certificate_file and "),
+              std::string::npos);
+    EXPECT_NE(lacking(open, false).find(" and tokens"), std::string::npos) << open;
+    EXPECT_NE(lacking(open, true).find("lacks tokens"), std::string::npos) << open;
+    EXPECT_EQ(lacking(open, true).substr(0, 21), "listen_address_public") << open;
+  }
+  for (const auto* own : {"127.0.0.1:80", "127.8.9.1:80", "[::1]:80", "localhost:80", "80"}) {
+    EXPECT_EQ(lacking(own, false), "nothing") << own;
+  }
+}
+
+TEST(ListenAddress, TakesACertificateAndItsKeyTogetherOnly) {
+  Settings settings;
+  settings.http.tls_certificate_file = "/some.pem";
+  EXPECT_EQ(check_settings(settings).error().code, configuration_invalid);
+  settings.http.tls_key_file = "/some.key";
+  EXPECT_TRUE(check_settings(settings));
 }
 
 }  // namespace pawl::app::test

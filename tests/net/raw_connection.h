@@ -34,15 +34,24 @@ struct RawResponse {
 class RawConnection {
  public:
   explicit RawConnection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    const sockaddr_in address = loopback(port);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) close();
+    connect(port);
   }
+  // From 127.0.0.`source`.
+  RawConnection(std::uint16_t port, std::uint8_t source) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = loopback(0);
+    address.sin_addr.s_addr = htonl(0x7F000000U | source);
+    ::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    connect(port);
+  }
+  // Takes a socket that is there, for when no other can be opened.
+  RawConnection(int socket, std::uint16_t port) : fd_(socket) { connect(port); }
   ~RawConnection() { close(); }
   RawConnection(RawConnection&& other) noexcept
       : fd_(std::exchange(other.fd_, -1)), input_(std::move(other.input_)) {}
   RawConnection(const RawConnection&) = delete;
   RawConnection& operator=(const RawConnection&) = delete;
 
+  int native_handle() const { return fd_; }
   bool connected() const { return fd_ >= 0; }
 
   bool send(std::string_view text) {
@@ -84,6 +93,19 @@ class RawConnection {
     return read();
   }
 
+  // Everything from here until the server closes.
+  std::string rest() {
+    while (read_more()) {
+    }
+    return std::exchange(input_, {});
+  }
+  // Reads on until the text has come; it and all before it stays to be read.
+  bool holds(std::string_view text) {
+    while (input_.find(text) == std::string::npos) {
+      if (!read_more()) return false;
+    }
+    return true;
+  }
   // True when the server closed and sent nothing else before.
   bool ended() {
     while (read_more()) {
@@ -93,6 +115,11 @@ class RawConnection {
   bool timed_out() const { return timed_out_; }
 
  private:
+  void connect(std::uint16_t port) {
+    const sockaddr_in address = loopback(port);
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) close();
+  }
+
   bool read_more() {
     constexpr int limit_ms = 20'000;
     pollfd wait{fd_, POLLIN, 0};

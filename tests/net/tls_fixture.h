@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TLS server for one test: a self-signed certificate made on the spot for a name, and an HTTP
-// answer to each request. By OpenSSL alone.
+// TLS for tests: self-signed certificates made on the spot for a name, a server that answers each
+// request, and a client by hand. By OpenSSL alone, so that it shares no code with what it tests.
 #pragma once
 
 #include <openssl/err.h>
@@ -41,15 +41,14 @@ class TestCertificate {
     X509_add_ext(certificate_, extension, -1);
     X509_EXTENSION_free(extension);
     X509_sign(certificate_, key_, EVP_sha256());
-    char pattern[] = "/tmp/pawl-test-ca-XXXXXX";
-    const int fd = ::mkstemp(pattern);
-    file_ = pattern;
-    std::FILE* out = ::fdopen(fd, "w");
-    PEM_write_X509(out, certificate_);
-    std::fclose(out);
+    file_ = write_temporary([&](std::FILE* out) { PEM_write_X509(out, certificate_); });
+    key_file_ = write_temporary([&](std::FILE* out) {
+      PEM_write_PrivateKey(out, key_, nullptr, nullptr, 0, nullptr, nullptr);
+    });
   }
   ~TestCertificate() {
     ::unlink(file_.c_str());
+    ::unlink(key_file_.c_str());
     X509_free(certificate_);
     EVP_PKEY_free(key_);
   }
@@ -57,13 +56,112 @@ class TestCertificate {
   TestCertificate& operator=(const TestCertificate&) = delete;
 
   const std::string& file() const { return file_; }
+  const std::string& key_file() const { return key_file_; }  // mode 0600
   EVP_PKEY* key() const { return key_; }
   X509* certificate() const { return certificate_; }
 
  private:
+  template <class Write>
+  static std::string write_temporary(Write write) {
+    char pattern[] = "/tmp/pawl-test-tls-XXXXXX";
+    std::FILE* out = ::fdopen(::mkstemp(pattern), "w");
+    write(out);
+    std::fclose(out);
+    return pattern;
+  }
+
   EVP_PKEY* key_;
   X509* certificate_;
   std::string file_;
+  std::string key_file_;
+};
+
+struct RawTlsOptions {
+  int max_version = 0;
+  std::string protocols{};  // ALPN's wire form: "\x08http/1.1"
+};
+
+// A client's TLS by hand on a connection of its own; blocking, each wait bounded by the socket's
+// time-out. Trusts anybody: what it was shown is for the test to look at.
+class RawTls {
+ public:
+  explicit RawTls(std::uint16_t port, RawTlsOptions options = {})
+      : context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free),
+        ssl_(nullptr, &SSL_free),
+        fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    std::signal(SIGPIPE, SIG_IGN);
+    const timeval limit{.tv_sec = 20, .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (options.max_version != 0) {
+      SSL_CTX_set_max_proto_version(context_.get(), options.max_version);
+    }
+    ssl_.reset(SSL_new(context_.get()));
+    SSL_set_alpn_protos(ssl_.get(),
+                        reinterpret_cast<const unsigned char*>(options.protocols.data()),
+                        static_cast<unsigned>(options.protocols.size()));
+    SSL_set_fd(ssl_.get(), fd_);
+    const sockaddr_in address = loopback(port);
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
+    connected_ = SSL_connect(ssl_.get()) == 1;
+    ERR_clear_error();
+  }
+  ~RawTls() {
+    ssl_.reset();
+    ::close(fd_);
+  }
+  RawTls(const RawTls&) = delete;
+  RawTls& operator=(const RawTls&) = delete;
+
+  // The handshake succeeded, as this side sees it.
+  bool connected() const { return connected_; }
+  std::string version() const { return SSL_get_version(ssl_.get()); }
+  std::string protocol() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
+  bool was_shown(const TestCertificate& certificate) const {
+    const std::unique_ptr<X509, decltype(&X509_free)> peer(SSL_get1_peer_certificate(ssl_.get()),
+                                                           &X509_free);
+    return peer && X509_cmp(peer.get(), certificate.certificate()) == 0;
+  }
+
+  bool send(std::string_view text) {
+    return SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) ==
+           static_cast<int>(text.size());
+  }
+  // Until so many bytes are there, or nothing more comes.
+  std::string read(std::size_t size) {
+    std::string out;
+    char piece[16384];
+    while (out.size() < size) {
+      const int n = SSL_read(ssl_.get(), piece, sizeof piece);
+      if (n <= 0) {
+        // Told so, and not cut.
+        clean_end_ = SSL_get_error(ssl_.get(), n) == SSL_ERROR_ZERO_RETURN;
+        ERR_clear_error();
+        break;
+      }
+      out.append(piece, static_cast<std::size_t>(n));
+    }
+    return out;
+  }
+  std::string read_all() { return read(static_cast<std::size_t>(-1)); }
+  std::string get(std::string_view target) {
+    send("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return read(1);
+  }
+  bool ended_cleanly() const { return clean_end_; }
+  int native_handle() const { return fd_; }
+
+ private:
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_;
+  std::unique_ptr<SSL, decltype(&SSL_free)> ssl_;
+  int fd_;
+  bool connected_ = false;
+  bool clean_end_ = false;
 };
 
 // A script for FaultServer: TLS up to `max_version`, then "200 OK" with the given framing to each
