@@ -75,8 +75,7 @@ Result<void> read_all(Connection& connection, otc::AuditInput& input) {
   // The probe of /readyz names a wallet that is none and never has a row.
   if (auto done = read_table(connection, input.wallets); !done) return done;
   if (auto done = read_messages(connection, input.messages); !done) return done;
-  if (auto done = read_keys(connection, "pawl_effects WHERE machine = 'order'",
-                            input.with_effect);
+  if (auto done = read_keys(connection, "pawl_effects WHERE machine = 'order'", input.with_effect);
       !done) {
     return done;
   }
