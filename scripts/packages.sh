@@ -9,11 +9,13 @@ readonly packages_run=(
   g++ cmake ninja-build ccache mold
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libsqlite3-dev libssl-dev libtomlplusplus-dev libcli11-dev
+  prometheus-cpp-dev
   ca-certificates
 )
 # Testing, on top of run.
 # (CMake's package of GoogleTest wants the files of gmock too.)
-readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3)
+readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3
+  python3 python3-jsonschema)
 # Developing, on top of test. clang-tidy-19 brings python3 with it, which the house rules
 # of scripts/lint_rules.py use; it is named because we use it ourselves.
 readonly packages_dev=(clang-format-19 clang-tidy-19 python3 git)

@@ -19,6 +19,7 @@
 #include <pawl/context.h>
 #include <pawl/effect.h>
 #include <pawl/machine.h>
+#include <pawl/progress.h>
 #include <pawl/query.h>
 #include <pawl/receipt.h>
 
@@ -56,6 +57,9 @@ inline constexpr ErrorCode schema_newer{"schema_newer", ErrorClass::corrupt,
 inline constexpr ErrorCode schema_differs{"schema_differs", ErrorClass::corrupt,
                                           "a table is not as the machine declares it"};
 
+inline constexpr ErrorCode parked_not_found{"parked_not_found", ErrorClass::not_found,
+                                            "no such parked command"};
+
 // Opens the store, creates what is missing in a new one, and compares the schema with the
 // registry's. The registry must outlive the store.
 Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& registry);
@@ -66,16 +70,6 @@ struct EngineOptions {
   ConfigSnapshot config;
   std::uint64_t seed = 0;     // of the back-off's jitter; 0: from the system
   int stop_grace_ms = 5'000;  // how long stop() waits for exchanges under way
-};
-
-struct EngineStatistics {
-  std::int64_t commits = 0;
-  std::int64_t works = 0;
-  std::int64_t largest_batch = 0;
-  std::int64_t open_effects = 0;
-  std::int64_t exchanges_under_way = 0;
-  std::int64_t waiting = 0;
-  bool store_failing = false;  // the last commit failed by the store's fault; being tried again
 };
 
 // One step of an entity's life, from the journal.
@@ -216,6 +210,8 @@ class Engine {
   void acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done);
 
   EngineStatistics statistics() const;
+  // What waits in the store; a few bounded reads, so ask every few seconds and not at every request.
+  Result<StoreProgress> progress();
   const Registry& registry() const;
   Clock& clock() const;
 

@@ -6,9 +6,14 @@
 #include <cstdlib>
 #include <utility>
 
+#include "app/edge/admin_token.h"
+#include "app/edge/edge.h"
+#include "app/edge/openapi.h"
+#include "app/edge/token_routes.h"
 #include "app/error_catalog.h"
 #include "app/health_routes.h"
 #include "app/listen_address.h"
+#include "app/log_routes.h"
 #include "app/operator_routes.h"
 #include "app/service_key.h"
 #include "systems/otc/custodian_node.h"
@@ -22,6 +27,7 @@ namespace pawl::app {
 void declare_systems(Registry& registry, const Settings& settings,
                      const otc::Custodian* custodian) {
   otc::declare(registry, settings.otc, custodian);
+  tokens::declare(registry);
 }
 
 namespace {
@@ -124,19 +130,67 @@ Result<void> DeskServer::open() {
   net::ServerOptions http = settings_.http;
   http.host = address->host;
   http.port = address->port;
-  server_ = std::make_unique<net::Server>(http, routes());
+  auto router = routes();
+  if (!router) return std::unexpected(router.error());
+  server_ = std::make_unique<net::Server>(http, std::move(*router));
+  metrics_->connections = [server = server_.get()] { return server->connections(); };
   const auto port = server_->start();
   if (!port) return std::unexpected(port.error());
   port_ = *port;
   return {};
 }
 
-net::Router DeskServer::routes() {
+namespace {
+
+EdgeOptions edge_options(const Settings& settings) {
+  EdgeOptions out;
+  out.tokens_required = settings.tokens == "required";
+  out.limits.peer_reads.requests = settings.peer_reads_per_minute;
+  out.limits.peer_writes.requests = settings.peer_writes_per_minute;
+  out.limits.token_reads.requests = settings.token_reads_per_minute;
+  out.limits.token_writes.requests = settings.token_writes_per_minute;
+  out.limits.exempt_loopback = settings.loopback_limits == "exempt";
+  out.limits.max_buckets = static_cast<std::size_t>(settings.max_buckets);
+  for (const auto& text : settings.trusted_proxies) {
+    if (const auto network = net::parse_network(text)) out.trusted_proxies.push_back(*network);
+  }
+  out.forwarded_header = settings.forwarded_header == "forwarded"
+                             ? net::ForwardedHeader::forwarded
+                             : net::ForwardedHeader::x_forwarded_for;
+  out.cors_origins = settings.cors_origins;
+  return out;
+}
+
+}  // namespace
+
+Result<void> DeskServer::open_tokens(const net::Router& router) {
+  if (settings_.tokens != "required") return {};
+  std::string all;
+  for (const auto& scope : declared_scopes(router)) all += (all.empty() ? "" : " ") + scope;
+  if (auto made = ensure_admin_token(*engine_, admin_token_path(settings_.data_dir), all); !made) {
+    return made;
+  }
+  return tokens_->load(*engine_);
+}
+
+Result<net::Router> DeskServer::routes() {
   net::Router router;
   add_health_routes(router, *engine_, readiness_);
   add_error_routes(router);
   add_operator_routes(router, *engine_);
+  add_log_routes(router);
   otc::add_routes(router, *engine_, settings_.otc, operator_gate());
+  add_metrics_route(router, *engine_, metrics_);
+  add_token_routes(router, *engine_, tokens_);
+  if (auto opened = open_tokens(router); !opened) return std::unexpected(opened.error());
+  if (auto added = add_document_routes(router, PAWL_VERSION); !added) {
+    return std::unexpected(added.error());
+  }
+  metrics_->http = std::make_shared<HttpMetrics>(router.routes());
+  // The clock of the machine: answers may come after the engine and its own clock are gone.
+  router.add_filter(std::make_shared<Edge>(edge_options(settings_), tokens_, metrics_->http,
+                                           system_clock())
+                        ->filter());
   return router;
 }
 

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "app/edge/engine_metrics.h"
+#include "app/edge/token_table.h"
 #include "app/settings.h"
 #include "net/client.h"
 #include "net/server.h"
@@ -47,12 +49,15 @@ class DeskServer {
   Result<void> open_custodian();
   Result<void> open_own_custodian(std::shared_ptr<net::Client> client);
   Result<void> open_node_custodian(std::shared_ptr<net::Client> client);
-  net::Router routes();
+  Result<void> open_tokens(const net::Router& router);
+  Result<net::Router> routes();
 
   const Settings settings_;
   Registry registry_;
   std::shared_ptr<otc::Custodian> custodian_;
   std::shared_ptr<Readiness> readiness_ = std::make_shared<Readiness>();
+  std::shared_ptr<TokenTable> tokens_ = std::make_shared<TokenTable>();
+  std::shared_ptr<MetricsSources> metrics_ = std::make_shared<MetricsSources>();
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<net::Server> server_;
   std::uint16_t port_ = 0;

@@ -32,8 +32,17 @@ net::Response status_answer(std::string_view status) {
 }  // namespace
 
 void add_health_routes(net::Router& router, Engine& engine, std::shared_ptr<Readiness> readiness) {
+  router.add_schema("Status", R"({"type":"object","required":["status"],
+"additionalProperties":false,"properties":{"status":{"enum":["alive","ready"]}}})");
+  // Free and public: who watches a server must not be kept out when it is most needed.
   router.add("GET", "/healthz",
-             [](const net::Request&, net::Responder respond) { respond(status_answer("alive")); });
+             [](const net::Request&, net::Responder respond) { respond(status_answer("alive")); },
+             net::declared({.id = "healthz",
+                            .summary = "The process is alive",
+                            .tag = "server",
+                            .scope = net::scope_public,
+                            .rate = net::RateClass::free,
+                            .answers = {{200, "alive", "Status"}}}));
   router.add(
       "GET", "/readyz",
       [&engine, readiness = std::move(readiness)](const net::Request&, net::Responder respond) {
@@ -44,7 +53,14 @@ void add_health_routes(net::Router& router, Engine& engine, std::shared_ptr<Read
                         if (!receipt) return (*shared)(receipt.error());
                         (*shared)(status_answer("ready"));
                       });
-      });
+      },
+      net::declared({.id = "readyz",
+                     .summary = "The server takes writes",
+                     .tag = "server",
+                     .scope = net::scope_public,
+                     .rate = net::RateClass::free,
+                     .answers = {{200, "ready", "Status"}},
+                     .errors = {engine_stopping, engine_overloaded, outcome_in_doubt}}));
 }
 
 }  // namespace pawl::app

@@ -2,11 +2,11 @@
 #include "app/operator_routes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <utility>
 
 #include "app/operator_json.h"
+#include "app/operator_request.h"
 #include "core/json.h"
 #include "protocol/effect_row.h"
 
@@ -16,30 +16,6 @@ namespace {
 
 using net::Request;
 using net::Responder;
-
-net::Response json_answer(const json::Value& body) {
-  net::Response response;
-  response.body = body.text();
-  return response;
-}
-
-Result<std::int64_t> read_number(std::string_view text, std::string_view name, std::int64_t min,
-                                 std::int64_t max) {
-  std::int64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
-      value < min || value > max) {
-    return fail(listing_parameter_invalid, std::string(name) + " is a number from " +
-                                               std::to_string(min) + " to " + std::to_string(max));
-  }
-  return value;
-}
-
-Result<std::int64_t> query_number(const Request& request, std::string_view name,
-                                  std::int64_t otherwise, std::int64_t min, std::int64_t max) {
-  const auto text = request.query(name);
-  return text ? read_number(*text, name, min, max) : Result<std::int64_t>(otherwise);
-}
 
 Result<std::int64_t> limit_of(const Request& request) {
   return query_number(request, "limit", default_listed, 1, max_listed);
@@ -63,70 +39,6 @@ void answer_list(Responder& respond, std::string name, const Result<std::vector<
     body.add("next_after", more ? json::Value::integer(rows->back().id) : json::Value());
   }
   respond(json_answer(body));
-}
-
-// The operator's name and reason, and the id under which the verb is decided once.
-struct OperatorRequest {
-  Origin origin;
-  std::int64_t token = 0;
-};
-
-Result<OperatorRequest> read_operator(const Request& request, bool reason_needed = true) {
-  const auto body = json::parse(request.body);
-  if (!body || !body->is_object()) return fail(operator_request_invalid);
-  const auto text_of = [&](std::string_view name) {
-    const auto* member = body->find(name);
-    return std::string(member == nullptr ? "" : member->as_string().value_or(""));
-  };
-  for (const auto& member : *body->as_object()) {
-    if (member.key != "as" && member.key != "reason" && member.key != "token") {
-      return fail(operator_request_invalid, "unknown member " + member.key);
-    }
-  }
-  OperatorRequest out;
-  const std::string name = text_of("as");
-  out.origin.why = text_of("reason");
-  for (const auto& [what, text] :
-       {std::pair<const char*, const std::string*>{"as", &name}, {"reason", &out.origin.why}}) {
-    const std::size_t most = text == &name ? max_operator_name_bytes : max_operator_text_bytes;
-    const bool missing = text->empty() && (text == &name || reason_needed);
-    if (missing || text->size() > most) {
-      return fail(operator_request_invalid,
-                  std::string(what) + " is text of 1 to " + std::to_string(most) + " bytes");
-    }
-  }
-  if (const auto* token = body->find("token"); token != nullptr && !token->is_null()) {
-    const auto number = token->as_int64();
-    // 0 stands for "whatever it is" inside: nobody shall say so by accident.
-    if (!number || *number < 1) {
-      return fail(operator_request_invalid, "token is a number from 1 on; leave it out for any");
-    }
-    out.token = *number;
-  }
-  out.origin.principal = "operator:" + name;
-  const auto id = request.header("Idempotency-Key");
-  // Ignored, it would leave the caller with a repeat that is none.
-  if (id && (id->empty() || id->size() > max_operator_id_bytes)) {
-    return fail(operator_request_invalid, "Idempotency-Key is 1 to 128 bytes");
-  }
-  out.origin.id = id ? std::string(*id) : request.request_id;
-  return out;
-}
-
-Engine::ReceiptDone answer_receipt(Responder respond) {
-  auto shared = std::make_shared<Responder>(std::move(respond));
-  return [shared](Result<Receipt> receipt) {
-    if (!receipt) return (*shared)(receipt.error());
-    auto body = json::Value::object();
-    body.add("ok", json::Value::boolean(receipt->done));
-    if (!receipt->done) {
-      body.add("code", json::Value::string(receipt->code));
-      body.add("detail", json::Value::string(receipt->detail));
-    }
-    net::Response response = json_answer(body);
-    if (!receipt->done) response.status = net::status_of(receipt->error_class);
-    (*shared)(std::move(response));
-  };
 }
 
 void show_entity(Engine& engine, const Request& request, Responder respond) {
@@ -198,7 +110,7 @@ void operate_parked(Engine& engine, bool retry, const Request& request, Responde
 void acknowledge(Engine& engine, const Request& request, Responder respond) {
   const auto id = id_of(request);
   if (!id) return respond(id.error());
-  auto wanted = read_operator(request, false);
+  auto wanted = read_operator(request, {}, false);
   if (!wanted) return respond(wanted.error());
   const auto alerts = engine.alerts(true, max_query_rows);
   if (!alerts) return respond(alerts.error());
@@ -217,53 +129,155 @@ otc::OperatorGate operator_gate() {
       return fail(otc::operator_required,
                   "name yourself in the header " + std::string(operator_header));
     }
-    return std::string(*name);
+    return std::string(*name) +
+           (request.token_id.empty() ? "" : "@token:" + request.token_id);
   };
 }
 
-void add_operator_routes(net::Router& router, Engine& engine) {
-  router.add("GET", "/entities/{machine}/{key}", [&engine](const Request& q, Responder respond) {
-    show_entity(engine, q, std::move(respond));
-  });
-  router.add("GET", "/effects", [&engine](const Request& q, Responder respond) {
-    list_effects(engine, q, std::move(respond));
-  });
-  router.add("GET", "/effects/{id}", [&engine](const Request& q, Responder respond) {
-    show_effect(engine, q, std::move(respond));
-  });
-  for (const auto& [name, verb] : {std::pair{"retry", Engine::EffectVerb::retry},
-                                   std::pair{"confirm", Engine::EffectVerb::confirm},
-                                   std::pair{"refuse", Engine::EffectVerb::refuse}}) {
-    router.add("POST", "/effects/{id}/" + std::string(name),
-               [&engine, wanted = verb](const Request& q, Responder respond) {
-                 operate_effect(engine, wanted, q, std::move(respond));
-               });
+namespace {
+
+net::DeclaredParameter number(const char* name, const char* meaning, const char* schema) {
+  return {name, net::ParameterPlace::query, meaning, schema};
+}
+
+net::DeclaredParameter limit_parameter() {
+  return number("limit", "at most so many", R"({"type":"integer","minimum":1,"maximum":1000})");
+}
+
+net::DeclaredParameter flag(const char* name, const char* meaning) {
+  return number(name, meaning, R"({"enum":[0,1]})");
+}
+
+// A verb of an operator on one thing: a name and a reason in, a receipt out.
+net::RouteOptions verb(std::string id, std::string summary,
+                       std::vector<net::DeclaredError> errors) {
+  errors.insert(errors.end(), {operator_request_invalid, listing_parameter_invalid,
+                               idempotency_mismatch});
+  return net::declared({.id = std::move(id),
+                        .summary = std::move(summary),
+                        .tag = "operators",
+                        .parameters = {{"Idempotency-Key", net::ParameterPlace::header,
+                                        "a repeat of it is carried out once"}},
+                        .body_schema_name = "OperatorVerb",
+                        .answers = {{200, "done", "Ok"}},
+                        .errors = std::move(errors)});
+}
+
+net::RouteOptions shown(std::string id, std::string summary, std::string schema,
+                        std::vector<net::DeclaredParameter> parameters,
+                        std::vector<net::DeclaredError> errors = {}) {
+  errors.insert(errors.end(), {listing_parameter_invalid});
+  return net::declared({.id = std::move(id),
+                        .summary = std::move(summary),
+                        .tag = "operators",
+                        .parameters = std::move(parameters),
+                        .answers = {{200, "as last committed", std::move(schema)}},
+                        .errors = std::move(errors)});
+}
+
+void add_effect_routes(net::Router& router, Engine& engine) {
+  router.add(
+      "GET", "/effects",
+      [&engine](const Request& q, Responder respond) {
+        list_effects(engine, q, std::move(respond));
+      },
+      shown("listEffects", "Effects in the order of their ids, open ones unless told otherwise",
+            "EffectList",
+            {limit_parameter(),
+             number("after", "behind this id", R"({"type":"integer","minimum":0})"),
+             flag("ended", "1: those that have ended, too")}));
+  router.add(
+      "GET", "/effects/{id}",
+      [&engine](const Request& q, Responder respond) {
+        show_effect(engine, q, std::move(respond));
+      },
+      shown("showEffect", "One effect with its history", "Effect", {},
+            {protocol::effect_not_found}));
+  struct Verb {
+    const char* name;
+    Engine::EffectVerb verb;
+    const char* id;
+    const char* summary;
+  };
+  for (const Verb& wanted :
+       {Verb{"retry", Engine::EffectVerb::retry, "retryEffect", "Ask or send again, now"},
+        Verb{"confirm", Engine::EffectVerb::confirm, "confirmEffect",
+             "Say that it happened, on your word"},
+        Verb{"refuse", Engine::EffectVerb::refuse, "refuseEffect",
+             "Say that it did not happen, on your word"}}) {
+    router.add(
+        "POST", "/effects/{id}/" + std::string(wanted.name),
+        [&engine, which = wanted.verb](const Request& q, Responder respond) {
+          operate_effect(engine, which, q, std::move(respond));
+        },
+        verb(wanted.id, wanted.summary,
+             {protocol::effect_not_found, protocol::effect_ended, protocol::effect_changed,
+              protocol::effect_under_way}));
   }
-  router.add("GET", "/parked", [&engine](const Request& q, Responder respond) {
-    const auto limit = limit_of(q);
-    if (!limit) return respond(limit.error());
-    answer_list(respond, "parked", engine.parked(static_cast<int>(*limit)), parked_json, *limit);
-  });
+}
+
+void add_parked_routes(net::Router& router, Engine& engine) {
+  router.add(
+      "GET", "/parked",
+      [&engine](const Request& q, Responder respond) {
+        const auto limit = limit_of(q);
+        if (!limit) return respond(limit.error());
+        answer_list(respond, "parked", engine.parked(static_cast<int>(*limit)), parked_json,
+                    *limit);
+      },
+      shown("listParked", "Inner commands that were set aside", "ParkedList", {limit_parameter()}));
   for (const bool retry : {true, false}) {
-    router.add("POST", retry ? "/parked/{id}/retry" : "/parked/{id}/drop",
-               [&engine, retry](const Request& q, Responder respond) {
-                 operate_parked(engine, retry, q, std::move(respond));
-               });
+    router.add(
+        "POST", retry ? "/parked/{id}/retry" : "/parked/{id}/drop",
+        [&engine, retry](const Request& q, Responder respond) {
+          operate_parked(engine, retry, q, std::move(respond));
+        },
+        verb(retry ? "retryParked" : "dropParked",
+             retry ? "Decide a parked command again" : "Forget a parked command",
+             {parked_not_found}));
   }
-  router.add("GET", "/alerts", [&engine](const Request& q, Responder respond) {
-    const auto limit = limit_of(q);
-    const auto acked = query_number(q, "acked", 0, 0, 1);
-    if (!limit) return respond(limit.error());
-    if (!acked) return respond(acked.error());
-    answer_list(respond, "alerts", engine.alerts(*acked == 1, static_cast<int>(*limit)), alert_json,
-                *limit);
-  });
-  router.add("POST", "/alerts/{id}/ack", [&engine](const Request& q, Responder respond) {
-    acknowledge(engine, q, std::move(respond));
-  });
-  router.add("GET", "/statistics", [&engine](const Request&, Responder respond) {
-    respond(json_answer(statistics_json(engine.statistics())));
-  });
+}
+
+void add_alert_routes(net::Router& router, Engine& engine) {
+  router.add(
+      "GET", "/alerts",
+      [&engine](const Request& q, Responder respond) {
+        const auto limit = limit_of(q);
+        const auto acked = query_number(q, "acked", 0, 0, 1);
+        if (!limit) return respond(limit.error());
+        if (!acked) return respond(acked.error());
+        answer_list(respond, "alerts", engine.alerts(*acked == 1, static_cast<int>(*limit)),
+                    alert_json, *limit);
+      },
+      shown("listAlerts", "What waits for a person, newest first", "AlertList",
+            {limit_parameter(), flag("acked", "1: those that somebody has taken, too")}));
+  router.add(
+      "POST", "/alerts/{id}/ack",
+      [&engine](const Request& q, Responder respond) { acknowledge(engine, q, std::move(respond)); },
+      verb("acknowledgeAlert", "Say that you have seen it; the reason may be left out",
+           {alert_not_found}));
+}
+
+}  // namespace
+
+void add_operator_routes(net::Router& router, Engine& engine) {
+  add_operator_schemas(router);
+  router.add(
+      "GET", "/entities/{machine}/{key}",
+      [&engine](const Request& q, Responder respond) {
+        show_entity(engine, q, std::move(respond));
+      },
+      shown("showEntity", "An entity: its row, its timeline (newest first), its effects", "Entity",
+            {limit_parameter()}, {machine_unknown, entity_not_found}));
+  add_effect_routes(router, engine);
+  add_parked_routes(router, engine);
+  add_alert_routes(router, engine);
+  router.add(
+      "GET", "/statistics",
+      [&engine](const Request&, Responder respond) {
+        respond(json_answer(statistics_json(engine.statistics())));
+      },
+      shown("showStatistics", "The engine's counters since its start", "Statistics", {}));
 }
 
 }  // namespace pawl::app

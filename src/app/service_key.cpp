@@ -42,26 +42,6 @@ Result<otc::SigningKey> read_key(const std::string& path) {
   return key;
 }
 
-// Written whole beside its place, then linked there: nobody ever reads half a key, and of two
-// makers one wins.
-Result<void> make_key(const std::string& path) {
-  const std::string temporary = path + "." + std::to_string(::getpid());
-  std::string text = otc::to_hex(otc::SigningKey::generate().seed()) + "\n";
-  bool written = false;
-  {
-    const OpenFile file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    written = file.fd() >= 0 &&
-              ::write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-              ::fsync(file.fd()) == 0;
-  }
-  explicit_bzero(text.data(), text.size());
-  const bool linked = written && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST);
-  const int why = errno;
-  ::unlink(temporary.c_str());
-  if (!linked) return fail(key_file_unusable, path + ": " + std::system_category().message(why));
-  return {};
-}
-
 }  // namespace
 
 Result<void> prepare_data_dir(const std::string& data_dir) {
@@ -71,6 +51,24 @@ Result<void> prepare_data_dir(const std::string& data_dir) {
     return fail(data_dir_unusable, data_dir + ": " + error.message());
   }
   std::filesystem::permissions(data_dir, std::filesystem::perms::owner_all, error);
+  return {};
+}
+
+// Written whole beside its place, then linked there: nobody ever reads half a secret, and of two
+// makers one wins.
+Result<void> write_secret_file(const std::string& path, const std::string& text) {
+  const std::string temporary = path + "." + std::to_string(::getpid());
+  bool written = false;
+  {
+    const OpenFile file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    written = file.fd() >= 0 &&
+              ::write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+              ::fsync(file.fd()) == 0;
+  }
+  const bool linked = written && (::link(temporary.c_str(), path.c_str()) == 0 || errno == EEXIST);
+  const int why = errno;
+  ::unlink(temporary.c_str());
+  if (!linked) return fail(key_file_unusable, path + ": " + std::system_category().message(why));
   return {};
 }
 
@@ -100,7 +98,10 @@ std::string service_key_path(const std::string& data_dir) {
 
 Result<otc::SigningKey> load_or_make_key(const std::string& path) {
   if (::access(path.c_str(), F_OK) != 0) {
-    if (auto made = make_key(path); !made) return std::unexpected(made.error());
+    std::string text = otc::to_hex(otc::SigningKey::generate().seed()) + "\n";
+    auto made = write_secret_file(path, text);
+    explicit_bzero(text.data(), text.size());
+    if (!made) return std::unexpected(made.error());
   }
   return read_key(path);
 }

@@ -26,6 +26,8 @@ std::string service_key_path(const std::string& data_dir);
 // The text of a file of mode 0600, without a final newline; at most max_secret_bytes.
 inline constexpr std::size_t max_secret_bytes = 4'096;
 Result<std::string> read_secret_file(const std::string& path);
+// Makes the file, mode 0600; one that is there already stays as it is.
+Result<void> write_secret_file(const std::string& path, const std::string& text);
 // Reads the key, or makes it: two processes that start together get the same one.
 Result<otc::SigningKey> load_or_make_key(const std::string& path);
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "app/edge/cors.h"
 #include "app/http_call.h"
 #include "app/listen_refusal.h"
+#include "net/ip_address.h"
 #include "systems/otc/custodian_http.h"
 
 namespace pawl::app {
@@ -31,6 +33,51 @@ void add_program(std::vector<Setting>& out, Settings& s) {
                  {"trace", "debug", "info", "warn", "error"}});
   out.push_back({"", "stop_deadline_ms", "a stop that takes longer ends the process at once",
                  &s.stop_deadline_ms, 100, ten_minutes_ms});
+}
+
+void add_access(std::vector<Setting>& out, Settings& s) {
+  out.push_back({"",
+                 "tokens",
+                 "whether requests need a bearer token; off on loopback addresses only",
+                 &s.tokens,
+                 0,
+                 0,
+                 {"off", "required"}});
+  out.push_back({"", "trusted_proxies",
+                 "addresses and networks of proxies whose forwarding header is believed",
+                 &s.trusted_proxies});
+  out.push_back({"",
+                 "forwarded_header",
+                 "the one header in which they say who the client is",
+                 &s.forwarded_header,
+                 0,
+                 0,
+                 {"x-forwarded-for", "forwarded"}});
+  out.push_back({"", "cors_origins", "origins whose pages may read answers in a browser",
+                 &s.cors_origins});
+}
+
+void add_limits(std::vector<Setting>& out, Settings& s) {
+  constexpr std::int64_t most = 1'000'000'000;
+  out.push_back({"limits", "peer_writes_per_minute",
+                 "writes of one address (IPv6: one /64) without a token in 60 s; 0: no limit",
+                 &s.peer_writes_per_minute, 0, most});
+  out.push_back({"limits", "peer_reads_per_minute", "its reads", &s.peer_reads_per_minute, 0, most});
+  out.push_back({"limits", "token_writes_per_minute",
+                 "writes under one token in 60 s, from wherever; 0: no limit",
+                 &s.token_writes_per_minute, 0, most});
+  out.push_back(
+      {"limits", "token_reads_per_minute", "its reads", &s.token_reads_per_minute, 0, most});
+  out.push_back({"limits",
+                 "loopback",
+                 "whether clients on this machine are limited, too",
+                 &s.loopback_limits,
+                 0,
+                 0,
+                 {"exempt", "limited"}});
+  out.push_back({"limits", "max_buckets",
+                 "addresses and tokens remembered; above it the least recent is forgotten",
+                 &s.max_buckets, 100, 10'000'000});
 }
 
 void add_http(std::vector<Setting>& out, Settings& s) {
@@ -145,7 +192,7 @@ std::string Setting::full_name() const {
 std::int64_t Setting::value_number() const {
   return std::visit(
       [](auto* value) -> std::int64_t {
-        if constexpr (std::is_same_v<decltype(value), std::string*>) {
+        if constexpr (!std::is_integral_v<std::remove_pointer_t<decltype(value)>>) {
           return 0;
         } else {
           return static_cast<std::int64_t>(*value);
@@ -156,12 +203,21 @@ std::int64_t Setting::value_number() const {
 
 std::string Setting::value_text() const {
   if (is_text()) return *std::get<std::string*>(target);
+  if (is_list()) {
+    std::string out;
+    for (const auto& item : *std::get<std::vector<std::string>*>(target)) {
+      out += (out.empty() ? "" : ", ") + item;
+    }
+    return out;
+  }
   return std::to_string(value_number());
 }
 
 std::vector<Setting> settings_table(Settings& settings) {
   std::vector<Setting> out;
   add_program(out, settings);
+  add_access(out, settings);
+  add_limits(out, settings);
   add_http(out, settings);
   add_engine(out, settings);
   add_otc(out, settings);
@@ -169,6 +225,9 @@ std::vector<Setting> settings_table(Settings& settings) {
 }
 
 Result<void> set_text(const Setting& setting, std::string_view value) {
+  if (setting.is_list()) {
+    return fail(configuration_invalid, setting.full_name() + " is a list of texts");
+  }
   if (!setting.is_text()) {
     return fail(configuration_invalid, setting.full_name() + " is an integer from " +
                                            std::to_string(setting.min) + " to " +
@@ -185,7 +244,7 @@ Result<void> set_text(const Setting& setting, std::string_view value) {
 }
 
 Result<void> set_number(const Setting& setting, std::int64_t value) {
-  if (setting.is_text()) {
+  if (!setting.is_number()) {
     return fail(configuration_invalid, setting.full_name() + " is text, not a number");
   }
   if (value < setting.min || value > setting.max) {
@@ -196,13 +255,45 @@ Result<void> set_number(const Setting& setting, std::int64_t value) {
   std::visit(
       [value](auto* place) {
         using T = std::remove_pointer_t<decltype(place)>;
-        if constexpr (!std::is_same_v<T, std::string>) *place = static_cast<T>(value);
+        if constexpr (std::is_integral_v<T>) *place = static_cast<T>(value);
       },
       setting.target);
   return {};
 }
 
+Result<void> set_list(const Setting& setting, std::vector<std::string> values) {
+  if (!setting.is_list()) {
+    return fail(configuration_invalid, setting.full_name() + " is no list");
+  }
+  if (values.size() > max_list_items) {
+    return fail(configuration_invalid, setting.full_name() + " has more than " +
+                                           std::to_string(max_list_items) + " items");
+  }
+  *std::get<std::vector<std::string>*>(setting.target) = std::move(values);
+  return {};
+}
+
+namespace {
+
+Result<void> check_access(const Settings& settings) {
+  for (const auto& text : settings.trusted_proxies) {
+    if (net::parse_network(text)) continue;
+    return fail(configuration_invalid, "trusted_proxies: " + text +
+                                           " is no address and no network (bits behind the "
+                                           "prefix must be 0)");
+  }
+  for (const auto& text : settings.cors_origins) {
+    if (is_origin(text)) continue;
+    return fail(configuration_invalid,
+                "cors_origins: " + text + " is no origin such as https://desk.example");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> check_settings(const Settings& settings) {
+  if (auto sound = check_access(settings); !sound) return sound;
   if (settings.http.tls_certificate_file.empty() != settings.http.tls_key_file.empty()) {
     return fail(configuration_invalid,
                 "http.tls_certificate_file and http.tls_key_file stand together or not at all");

@@ -31,6 +31,20 @@ struct Settings {
   std::string log_level = "info";
   std::int64_t stop_deadline_ms = 20'000;
 
+  // Who may ask.
+  std::string tokens = "off";
+  std::vector<std::string> trusted_proxies;
+  std::string forwarded_header = "x-forwarded-for";
+  std::vector<std::string> cors_origins;
+
+  // How often: requests in 60 s, 0 for no limit.
+  std::int64_t peer_writes_per_minute = 10;
+  std::int64_t peer_reads_per_minute = 600;
+  std::int64_t token_writes_per_minute = 600;
+  std::int64_t token_reads_per_minute = 6'000;
+  std::string loopback_limits = "exempt";
+  std::int64_t max_buckets = 100'000;
+
   net::ServerOptions http = [] {
     net::ServerOptions options;
     options.threads = 2;
@@ -51,11 +65,14 @@ struct Settings {
   bool has_tls() const { return !http.tls_certificate_file.empty() && !http.tls_key_file.empty(); }
 };
 
+inline constexpr std::size_t max_list_items = 100;
+
 // One row of the table, bound to a Settings. `section` is "" for what stands at the file's top.
 struct Setting {
   // unsigned and size_t share a type on no platform of ours; each is written back in its own.
   using Target =
-      std::variant<std::string*, std::int64_t*, std::int32_t*, std::uint32_t*, std::uint64_t*>;
+      std::variant<std::string*, std::int64_t*, std::int32_t*, std::uint32_t*, std::uint64_t*,
+                   std::vector<std::string>*>;
 
   std::string_view section;
   std::string_view name;
@@ -67,7 +84,9 @@ struct Setting {
 
   std::string full_name() const;  // "otc.margin_seconds"
   bool is_text() const { return std::holds_alternative<std::string*>(target); }
-  std::string value_text() const;
+  bool is_list() const { return std::holds_alternative<std::vector<std::string>*>(target); }
+  bool is_number() const { return !is_text() && !is_list(); }
+  std::string value_text() const;  // a list's items with ", " between
   std::int64_t value_number() const;
 };
 
@@ -76,6 +95,7 @@ std::vector<Setting> settings_table(Settings& settings);
 // Sets it, or says what is wrong: configuration_invalid.
 Result<void> set_text(const Setting& setting, std::string_view value);
 Result<void> set_number(const Setting& setting, std::int64_t value);
+Result<void> set_list(const Setting& setting, std::vector<std::string> values);
 
 // What no single bound can say: listen_refusal, errors of the custodian's address, and settings
 // that contradict each other.

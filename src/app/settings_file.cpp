@@ -60,9 +60,19 @@ class FileReader {
       done = set_number(*place, number->get());
     } else if (const auto* text = node.as_string()) {
       done = set_text(*place, text->get());
+    } else if (const auto* list = node.as_array(); list != nullptr && place->is_list()) {
+      std::vector<std::string> values;
+      for (const auto& item : *list) {
+        const auto* value = item.as_string();
+        if (value == nullptr) return complain(item, place->full_name() + " is a list of texts");
+        values.push_back(value->get());
+      }
+      done = set_list(*place, std::move(values));
     } else {
       return complain(node, place->full_name() + " must be " +
-                                (place->is_text() ? "text in quotes" : "an integer"));
+                                (place->is_text()   ? "text in quotes"
+                                 : place->is_list() ? "a list of texts"
+                                                    : "an integer"));
     }
     if (!done) return complain(node, done.error().detail);
     return {};

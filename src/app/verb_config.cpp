@@ -21,7 +21,7 @@ struct ConfigOptions {
 };
 
 std::string bounds_of(const Setting& setting) {
-  if (!setting.is_text()) {
+  if (setting.is_number()) {
     return std::to_string(setting.min) + " to " + std::to_string(setting.max);
   }
   std::string out;
@@ -35,7 +35,7 @@ void print_json(const std::vector<Setting>& values, const std::vector<Setting>& 
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto& setting = values[i];
     out.key(setting.full_name()).begin_object();
-    if (setting.is_text()) {
+    if (!setting.is_number()) {
       out.field("value", setting.value_text()).field("default", defaults[i].value_text());
     } else {
       out.field("value", setting.value_number()).field("default", defaults[i].value_number());

@@ -112,6 +112,10 @@ Result<std::vector<AlertInfo>> Engine::alerts(bool with_acked, int limit) {
   return impl_->store->reads().alerts(with_acked, limit);
 }
 
+Result<StoreProgress> Engine::progress() {
+  return impl_->store->reads().progress();
+}
+
 Result<std::vector<ParkedInfo>> Engine::parked(int limit) {
   return impl_->store->reads().parked(limit);
 }

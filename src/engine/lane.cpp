@@ -77,7 +77,7 @@ bool Lane::accept(protocol::WorkItem item, Engine::ReceiptDone done, bool wake) 
   {
     const std::lock_guard lock(shared_->mutex);
     if (!shared_->stopping && shared_->waiting < options_.max_waiting) {
-      ++shared_->waiting;
+      if (shared_->waiting++ == 0) shared_->waiting_since_us = store_.clock().monotonic_us();
       const bool was_empty = shared_->inbox.empty();
       shared_->inbox.submissions.push_back({std::move(item), std::move(done)});
       if (was_empty && wake) shared_->wake.notify_one();
@@ -132,13 +132,20 @@ void Lane::watch(const EntityRef& ref, Engine::RowTest ended, int deadline_ms,
 
 EngineStatistics Lane::statistics() const {
   EngineStatistics out;
+  std::int64_t last_commit_us = 0;
   {
     const std::lock_guard lock(statistics_mutex_);
     out = statistics_;
+    last_commit_us = last_commit_us_;
   }
-  out.store_failing = store_.clock().monotonic_us() < inner_paused_until_us_.load();
+  const std::int64_t now_us = store_.clock().monotonic_us();
+  out.store_failing = now_us < inner_paused_until_us_.load();
   const std::lock_guard lock(shared_->mutex);
   out.waiting = static_cast<std::int64_t>(shared_->waiting);
+  if (out.waiting > 0) {
+    const std::int64_t since_us = std::max(last_commit_us, shared_->waiting_since_us);
+    out.stalled_us = std::max<std::int64_t>(0, now_us - since_us);
+  }
   return out;
 }
 

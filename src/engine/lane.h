@@ -115,6 +115,7 @@ class Lane {
     Inbox inbox;
     std::size_t waiting = 0;
     std::int64_t next_look_us = 0;  // monotonic: the thread looks around then, woken or not
+    std::int64_t waiting_since_us = 0;  // monotonic: when the first of those came
     bool stopping = false;
     bool closed = false;  // no inbox any more
   };
@@ -143,6 +144,7 @@ class Lane {
 
   mutable std::mutex statistics_mutex_;
   EngineStatistics statistics_;
+  std::int64_t last_commit_us_ = 0;  // monotonic
   std::mutex join_mutex_;
   std::thread thread_;
 };

@@ -61,9 +61,11 @@ void Lane::run_batch(std::vector<protocol::Work> works) {
   PAWL_CRASH_POINT("committer.locked");
   batch.decide(std::move(**locked));
   PAWL_CRASH_POINT("committer.decided");
+  std::int64_t began_us = -1;
   if (batch.write_batch().empty()) {
     store_.abandon();
   } else {
+    began_us = store_.clock().monotonic_us();
     std::optional<Result<bool>> committed;
     store_.commit(batch.write_batch(), [&](auto result) { committed = std::move(result); });
     if (!*committed) {
@@ -73,7 +75,14 @@ void Lane::run_batch(std::vector<protocol::Work> works) {
   }
   auto done = batch.take_works();
   {
+    const std::int64_t ended_us = store_.clock().monotonic_us();
     const std::lock_guard lock(statistics_mutex_);
+    last_commit_us_ = ended_us;
+    statistics_.batch_works.add(static_cast<std::int64_t>(done.size()),
+                                EngineStatistics::batch_unit_bits);
+    if (began_us >= 0) {
+      statistics_.commit_us.add(ended_us - began_us, EngineStatistics::commit_unit_bits);
+    }
     ++statistics_.commits;
     statistics_.works += static_cast<std::int64_t>(done.size());
     statistics_.largest_batch =

@@ -111,8 +111,10 @@ asio::awaitable<bool> Connection::read_header() {
 }
 
 asio::awaitable<bool> Connection::read_body(const Match& match) {
-  const RouteOptions route_options = match ? match->route->options : RouteOptions{};
-  parser_->limit_body(route_options.max_body_bytes);
+  // No temporary RouteOptions here: it would be copied for each request.
+  const std::size_t max_body_bytes = match ? match->route->options.max_body_bytes
+                                           : RouteOptions::default_max_body_bytes;
+  parser_->limit_body(max_body_bytes);
   if (parser_->refusal()) co_return false;
   if (parser_->done()) co_return true;
   set_deadline(options_.body_timeout_ms);

@@ -46,9 +46,18 @@ struct Request {
   bool tls = false;          // came over a TLS connection of this server
   std::vector<Parameter> path_parameters;
   std::vector<Parameter> query_parameters;  // '+' and %XX decoded, in order, repeats kept
-  std::vector<Header> headers;              // forwarded headers are dropped
+  std::vector<Header> headers;              // without the forwarding ones
   std::string body;
   std::string request_id;  // also in the answer's X-Request-Id
+
+  // X-Forwarded-For and Forwarded as they stood, in order. Anybody can write them: they say
+  // something only to whoever knows which peers are proxies.
+  std::vector<Header> forwarding_headers;
+
+  // What filters found out; empty where none looked.
+  std::string client_address;  // behind the trusted proxies; else the peer
+  std::string token_id;        // of the token that was shown and is good
+  std::string trace_id;        // of the W3C trace context, given or made
 
   // A parameter of the route's pattern; empty when the pattern has no such name.
   std::string_view param(std::string_view name) const;

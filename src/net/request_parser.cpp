@@ -98,7 +98,13 @@ void RequestParser::on_field_impl(field name, string_view name_string, string_vi
   if (!count_field(name_string, value, ec)) return;
   if (header_done_) return;  // a trailer: nothing here has a use for them
   const std::string_view text = view(name_string);
-  if (is_forwarded(text)) return;
+  if (is_forwarded(text)) {
+    // Those of which one hop after another writes a part; the others say what we never ask.
+    if (equal_ignoring_case(text, "X-Forwarded-For") || equal_ignoring_case(text, "Forwarded")) {
+      request_.forwarding_headers.push_back({std::string(text), std::string(view(value))});
+    }
+    return;
+  }
   if (must_be_single(name, text) && find_header(request_.headers, text)) {
     return refuse({request_malformed, std::string(text) + " stands twice"}, 400, ec);
   }

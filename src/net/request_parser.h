@@ -14,21 +14,9 @@
 
 #include "net/http.h"
 #include "net/message_parser.h"
+#include "net/server_errors.h"
 
 namespace pawl::net {
-
-inline constexpr ErrorCode request_malformed{"request_malformed", ErrorClass::invalid,
-                                             "The request is not valid HTTP"};
-inline constexpr ErrorCode headers_too_large{"headers_too_large", ErrorClass::too_large,
-                                             "The request's headers are too large"};
-inline constexpr ErrorCode target_too_long{"target_too_long", ErrorClass::too_large,
-                                           "The request's target is too long"};
-inline constexpr ErrorCode body_too_large{"body_too_large", ErrorClass::too_large,
-                                          "The request's body is too large"};
-inline constexpr ErrorCode transfer_coding_unknown{"transfer_coding_unknown", ErrorClass::invalid,
-                                                   "Only the chunked transfer coding is known"};
-inline constexpr ErrorCode expectation_unknown{"expectation_unknown", ErrorClass::invalid,
-                                               "Only the expectation 100-continue is known"};
 
 // Why a request is not taken; the connection ends with it, since what follows cannot be trusted.
 struct Refusal {

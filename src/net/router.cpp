@@ -11,6 +11,7 @@
 #include <array>
 #include <exception>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "core/utf8.h"
@@ -181,7 +182,36 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
     if (route.method == method) return mistake("declared twice");
   }
   node->routes.push_back(
-      Route{std::string(method), std::string(pattern), std::move(handler), options});
+      Route{std::string(method), std::string(pattern), std::move(handler), std::move(options)});
+}
+
+void Router::add_schema(std::string name, std::string json) {
+  for (const NamedSchema& schema : schemas_) {
+    if (schema.name != name) continue;
+    if (!defect_) defect_.emplace(route_invalid, "two schemas have the name " + name);
+    return;
+  }
+  schemas_.push_back({std::move(name), std::move(json)});
+}
+
+namespace {
+
+template <class Node>
+void collect(const Node& node, std::vector<const Route*>& out) {
+  for (const Route& route : node.routes) out.push_back(&route);
+  for (const auto& [literal, child] : node.literals) collect(*child, out);
+  if (node.named) collect(*node.named, out);
+}
+
+}  // namespace
+
+std::vector<const Route*> Router::routes() const {
+  std::vector<const Route*> out;
+  collect(*root_, out);
+  std::sort(out.begin(), out.end(), [](const Route* a, const Route* b) {
+    return std::tie(a->pattern, a->method) < std::tie(b->pattern, b->method);
+  });
+  return out;
 }
 
 namespace {

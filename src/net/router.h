@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "net/declaration.h"
 #include "net/http.h"
 
 namespace pawl::net {
@@ -62,8 +63,15 @@ class Responder {
 using Handler = std::function<void(const Request&, Responder)>;
 
 struct RouteOptions {
-  std::size_t max_body_bytes = std::size_t{64} << 10;
+  static constexpr std::size_t default_max_body_bytes = std::size_t{64} << 10;
+  std::size_t max_body_bytes = default_max_body_bytes;
+  // Null: only an administrator may ask, and the route is in no document.
+  std::shared_ptr<const RouteDeclaration> declaration{};
 };
+
+inline RouteOptions declared(RouteDeclaration declaration) {
+  return {.declaration = std::make_shared<const RouteDeclaration>(std::move(declaration))};
+}
 
 struct Route {
   std::string method;
@@ -123,13 +131,21 @@ class Router {
   // throws becomes a 500 problem `defect`.
   void dispatch(const Destination& destination, Request& request, Responder responder) const;
 
-  // The first mistake made in add() or add_filter(), if any.
+  // A schema that declarations name. The same name twice is a mistake.
+  void add_schema(std::string name, std::string json);
+  const std::vector<NamedSchema>& schemas() const { return schemas_; }
+
+  // All routes, in the order of their patterns. They stay where they are from here on.
+  std::vector<const Route*> routes() const;
+
+  // The first mistake made in add(), add_schema() or add_filter(), if any.
   const std::optional<Error>& defect() const { return defect_; }
 
  private:
   struct Node;
   std::unique_ptr<Node> root_;
   std::vector<Filter> filters_;
+  std::vector<NamedSchema> schemas_;
   std::optional<Error> defect_;
 };
 

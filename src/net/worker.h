@@ -19,16 +19,12 @@
 #include "net/peer_counts.h"
 #include "net/router.h"
 #include "net/server.h"
+#include "net/server_errors.h"
 #include "net/tls_server.h"
 
 namespace pawl::net {
 
 using Clock = std::chrono::steady_clock;
-
-inline constexpr ErrorCode answer_timed_out{"answer_timed_out", ErrorClass::in_doubt,
-                                            "The answer took too long; it may still happen"};
-inline constexpr ErrorCode request_timed_out{"request_timed_out", ErrorClass::unavailable,
-                                             "The request came in too slowly"};
 
 // What all workers of one server share; outlives them.
 struct ServerShared {

@@ -47,6 +47,7 @@ class Reads {
   virtual Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) = 0;
   virtual Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit) = 0;
   virtual Result<std::vector<ParkedInfo>> parked(int limit) = 0;
+  virtual Result<StoreProgress> progress() = 0;
   virtual Result<std::optional<protocol::ParkedRow>> parked_row(std::int64_t id) = 0;
 };
 

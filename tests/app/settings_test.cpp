@@ -60,7 +60,7 @@ TEST_F(SettingsTest, WrongTypesAndValuesAreNamedWithTheirLine) {
 TEST_F(SettingsTest, EveryNumberIsBounded) {
   Settings settings;
   for (const auto& setting : settings_table(settings)) {
-    if (setting.is_text()) continue;
+    if (!setting.is_number()) continue;
     ASSERT_LT(setting.min, setting.max) << setting.full_name();
     const std::int64_t before = setting.value_number();
     EXPECT_GE(before, setting.min) << setting.full_name();
@@ -70,6 +70,32 @@ TEST_F(SettingsTest, EveryNumberIsBounded) {
     EXPECT_EQ(setting.value_number(), before) << setting.full_name();
     EXPECT_TRUE(set_number(setting, setting.max)) << setting.full_name();
     EXPECT_EQ(setting.value_number(), setting.max) << setting.full_name();
+  }
+}
+
+TEST_F(SettingsTest, ListsAreOfTextsAndEachItemIsChecked) {
+  Settings settings;
+  const auto file = write("pawl.toml",
+                          "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n"
+                          "cors_origins = [\"https://desk.example\"]\n[limits]\n"
+                          "peer_writes_per_minute = 0\nloopback = \"limited\"\n");
+  ASSERT_TRUE(read_settings_file(file, settings));
+  EXPECT_EQ(settings.trusted_proxies, (std::vector<std::string>{"10.0.0.0/8", "::1"}));
+  EXPECT_TRUE(check_settings(settings));
+  EXPECT_NE(complaint("\ntrusted_proxies = \"10.0.0.0/8\"\n").find("pawl.toml:2: "),
+            std::string::npos);
+  EXPECT_NE(complaint("cors_origins = [1]\n").find("list of texts"), std::string::npos);
+  EXPECT_NE(complaint("listen = [\"a\"]\n").find("text in quotes"), std::string::npos);
+  for (const auto* bad : {"10.0.0.1/8", "proxy.example", "*", ""}) {
+    settings = {};
+    settings.trusted_proxies = {bad};
+    EXPECT_FALSE(check_settings(settings)) << bad;
+  }
+  for (const auto* bad : {"*", "null", "https://", "desk.example", "https://desk.example/",
+                          "https://*.example", "HTTPS://desk.example", ""}) {
+    settings = {};
+    settings.cors_origins = {bad};
+    EXPECT_FALSE(check_settings(settings)) << bad;
   }
 }
 

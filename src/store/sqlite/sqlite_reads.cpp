@@ -397,6 +397,39 @@ Result<std::vector<ParkedInfo>> SqliteReads::parked(int limit) {
   });
 }
 
+Result<StoreProgress> SqliteReads::progress() {
+  constexpr std::int64_t most = StoreProgress::max_counted;
+  StoreProgress out;
+  const Lease reader(*this);
+  // In the order of the ids, which rise with time: what the limit cuts off is younger.
+  auto effects = reader->cached(
+      "SELECT kind, state, count(*), min(created_us) FROM (SELECT kind, state, created_us FROM "
+      "pawl_effects WHERE state <> 'ended' ORDER BY id LIMIT ?1) GROUP BY kind, state");
+  if (!effects) return std::unexpected(effects.error());
+  (*effects)->bind(1, most);
+  auto groups = collect<EffectGroup>(**effects, [](const Statement& row) {
+    return EffectGroup{row.text(0), row.text(1), row.integer(2), Time{row.integer(3)}};
+  });
+  if (!groups) return std::unexpected(groups.error());
+  out.open_effects = std::move(*groups);
+  auto rest = reader->cached(
+      "SELECT (SELECT min(due_us) FROM pawl_deadlines), "
+      "(SELECT count(*) FROM (SELECT 1 FROM pawl_parked LIMIT ?1)), "
+      "(SELECT count(*) FROM (SELECT 1 FROM pawl_alerts WHERE acked_by = '' LIMIT ?1))");
+  if (!rest) return std::unexpected(rest.error());
+  (*rest)->bind(1, most);
+  auto row = (*rest)->step();
+  if (!row) return std::unexpected(row.error());
+  if (*row) {
+    const std::int64_t due_us = (*rest)->integer(0);
+    if (due_us != 0) out.next_deadline = Time{due_us};
+    out.parked = (*rest)->integer(1);
+    out.open_alerts = (*rest)->integer(2);
+  }
+  (*rest)->reset();
+  return out;
+}
+
 Result<std::optional<protocol::ParkedRow>> SqliteReads::parked_row(std::int64_t id) {
   const Lease reader(*this);
   auto select =

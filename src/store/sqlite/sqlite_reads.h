@@ -28,6 +28,7 @@ class SqliteReads final : public Reads {
   Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) override;
   Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit) override;
   Result<std::vector<ParkedInfo>> parked(int limit) override;
+  Result<StoreProgress> progress() override;
   Result<std::optional<protocol::ParkedRow>> parked_row(std::int64_t id) override;
 
  private:

@@ -49,6 +49,7 @@ struct Create {
 struct Match {
   static constexpr std::string_view kind = "otc.match";
   std::string order_id;
+  std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
   Wallet taker;
   std::string address;
   std::optional<std::string> htlc_hash;  // when the taker sells
@@ -60,6 +61,7 @@ struct Match {
   std::string identity() const;
   static constexpr auto fields() {
     return std::tuple{field("order_id", &Match::order_id),
+                      field("if_version", &Match::if_version),
                       field("taker", &Match::taker),
                       field("address", &Match::address),
                       field("htlc_hash", &Match::htlc_hash),
@@ -73,13 +75,15 @@ struct Match {
 struct Confirm {
   static constexpr std::string_view kind = "otc.confirm";
   std::string order_id;
+  std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
   std::string secret;  // 64 lower-case hex digits
   std::string quote_tx;
 
   auto keys() const { return std::tuple{Key<Order>{order_id}}; }
   std::string identity() const;
   static constexpr auto fields() {
-    return std::tuple{field("order_id", &Confirm::order_id), field("secret", &Confirm::secret),
+    return std::tuple{field("order_id", &Confirm::order_id),
+                      field("if_version", &Confirm::if_version), field("secret", &Confirm::secret),
                       field("quote_tx", &Confirm::quote_tx)};
   }
 };
@@ -87,11 +91,13 @@ struct Confirm {
 struct Cancel {
   static constexpr std::string_view kind = "otc.cancel";
   std::string order_id;
+  std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
   Wallet maker;  // who asks
 
   auto keys() const { return std::tuple{Key<Order>{order_id}}; }
   static constexpr auto fields() {
-    return std::tuple{field("order_id", &Cancel::order_id), field("maker", &Cancel::maker)};
+    return std::tuple{field("order_id", &Cancel::order_id),
+                      field("if_version", &Cancel::if_version), field("maker", &Cancel::maker)};
   }
 };
 
@@ -99,11 +105,13 @@ struct Cancel {
 struct RedrivePayout {
   static constexpr std::string_view kind = "otc.redrive_payout";
   std::string order_id;
+  std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
   std::string reason;
 
   auto keys() const { return std::tuple{Key<Order>{order_id}}; }
   static constexpr auto fields() {
     return std::tuple{field("order_id", &RedrivePayout::order_id),
+                      field("if_version", &RedrivePayout::if_version),
                       field("reason", &RedrivePayout::reason)};
   }
 };
@@ -113,11 +121,13 @@ struct RedrivePayout {
 struct RedriveRefund {
   static constexpr std::string_view kind = "otc.redrive_refund";
   std::string order_id;
+  std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
   std::string reason;
 
   auto keys() const { return std::tuple{Key<Order>{order_id}}; }
   static constexpr auto fields() {
     return std::tuple{field("order_id", &RedriveRefund::order_id),
+                      field("if_version", &RedriveRefund::if_version),
                       field("reason", &RedriveRefund::reason)};
   }
 };

@@ -85,7 +85,7 @@ std::string Create::identity() const {
 std::string Match::identity() const {
   json::Writer out;
   out.begin_array().string(order_id).string(taker.text()).string(address);
-  out.string(htlc_hash.value_or("")).end_array();
+  out.string(htlc_hash.value_or("")).integer(if_version).end_array();
   return std::move(out).take();
 }
 
@@ -119,6 +119,8 @@ Decision decide(const Match& match, Locked<Order>& order, Locked<WalletLedger>& 
                 const Context& now) {
   const Config& config = now.configuration<Config>();
   PAWL_REQUIRE(guard::order_exists, order.present(), error::order_not_found);
+  PAWL_REQUIRE(guard::version_expected, is_expected(match.if_version, order),
+               error::precondition_failed);
   PAWL_REQUIRE(guard::open_to_match, order->state == OrderState::open, error::order_not_open);
   PAWL_REQUIRE(guard::not_own_order, match.taker != order->maker, error::own_order);
   PAWL_REQUIRE(guard::not_expired, now.time < order->expires, error::order_expired);
@@ -162,6 +164,8 @@ Decision decide(const Match& match, Locked<Order>& order, Locked<WalletLedger>& 
 
 Decision decide(const Cancel& cancel, Locked<Order>& order, const Context&) {
   PAWL_REQUIRE(guard::order_exists, order.present(), error::order_not_found);
+  PAWL_REQUIRE(guard::version_expected, is_expected(cancel.if_version, order),
+               error::precondition_failed);
   PAWL_REQUIRE(guard::cancelled_by_maker, cancel.maker == order->maker, error::not_the_maker);
   PAWL_REQUIRE(guard::open_to_cancel, order->state == OrderState::open, error::order_not_open);
   Change change;

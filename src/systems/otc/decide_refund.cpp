@@ -42,6 +42,8 @@ Decision decide(const RefundOutcome& outcome, Locked<Order>& order, const Contex
 
 Decision decide(const RedriveRefund& redrive, Locked<Order>& order, const Context&) {
   PAWL_REQUIRE(guard::order_exists, order.present(), error::order_not_found);
+  PAWL_REQUIRE(guard::version_expected, is_expected(redrive.if_version, order),
+               error::precondition_failed);
   PAWL_REQUIRE(guard::reason_given, !redrive.reason.empty(), error::reason_required);
   PAWL_REQUIRE(guard::escrow_still_ours,
                order->state == OrderState::settlement_recovery && order->escrow_locked &&

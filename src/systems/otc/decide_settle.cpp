@@ -90,11 +90,13 @@ Decision payout_unsent(const PayoutOutcome& outcome, Locked<Order>& order, const
 
 std::string Confirm::identity() const {
   // Not the secret itself: what is compared may be kept.
-  return order_id + "\n" + sha256_hex(secret) + "\n" + quote_tx;
+  return order_id + "\n" + sha256_hex(secret) + "\n" + std::to_string(if_version) + "\n" + quote_tx;
 }
 
 Decision decide(const Confirm& confirm, Locked<Order>& order, const Context& now) {
   PAWL_REQUIRE(guard::order_exists, order.present(), error::order_not_found);
+  PAWL_REQUIRE(guard::version_expected, is_expected(confirm.if_version, order),
+               error::precondition_failed);
   PAWL_REQUIRE(guard::matched_to_confirm, takes_secret(order->state), error::order_not_matched);
   PAWL_REQUIRE(guard::secret_opens_hash, opens(confirm.secret, *order), secret_wrong);
   if (order->state != OrderState::matched) return Decision::ignore("confirmed before");
@@ -177,6 +179,8 @@ Decision decide(const PayoutOutcome& outcome, Locked<Order>& order, const Contex
 
 Decision decide(const RedrivePayout& redrive, Locked<Order>& order, const Context&) {
   PAWL_REQUIRE(guard::order_exists, order.present(), error::order_not_found);
+  PAWL_REQUIRE(guard::version_expected, is_expected(redrive.if_version, order),
+               error::precondition_failed);
   PAWL_REQUIRE(guard::reason_given, !redrive.reason.empty(), error::reason_required);
   const PayoutStatus status = order->payout_status;
   PAWL_REQUIRE(guard::payout_is_void,

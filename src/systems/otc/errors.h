@@ -49,6 +49,10 @@ inline constexpr ErrorCode reason_required{"reason_required", ErrorClass::invali
 inline constexpr ErrorCode slot_not_held{"slot_not_held", ErrorClass::defect,
                                          "The wallet does not count an order that is given back"};
 
+inline constexpr ErrorCode precondition_failed{
+    "precondition_failed", ErrorClass::conflict,
+    "The order is no longer at the version that If-Match names"};
+
 // What a waiting request is told of an end that was no success.
 inline constexpr ErrorCode lock_refused{"lock_refused", ErrorClass::conflict,
                                         "The custodian refused to lock the coins"};

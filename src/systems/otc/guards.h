@@ -12,6 +12,8 @@ namespace pawl::otc::guard {
 inline constexpr Guard order_is_new{"otc.order_is_new"};
 // A command to an id that never existed has nothing to act on.
 inline constexpr Guard order_exists{"otc.order_exists"};
+// A caller that decided on an older state of the order would act on what it never saw.
+inline constexpr Guard version_expected{"otc.version_expected"};
 // One maker could fill the board (and the custodian) with orders.
 inline constexpr Guard few_open{"otc.few_open"};
 // A seller without a hash could never settle; a buyer's hash would let the buyer release.

@@ -26,6 +26,11 @@ inline constexpr std::string_view alert_refund_unsent = "otc_refund_not_sent";
 inline constexpr std::string_view alert_contradiction = "otc_answer_contradicts";
 inline constexpr std::string_view alert_slot_bounced = "otc_slot_bounced";
 
+// If-Match, on the locked row. 0: whatever the order is at.
+inline bool is_expected(std::int64_t if_version, const Locked<Order>& order) {
+  return if_version == 0 || order.version() == if_version;
+}
+
 // What is stored with an order while one decision is made.
 struct OrderStep {
   const Locked<Order>& order;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systems/otc/routes.h"
 
+#include "systems/otc/declarations.h"
 #include "systems/otc/routes_internal.h"
 
 namespace pawl::otc {
@@ -16,6 +17,7 @@ void add_routes(net::Router& router, Engine& engine, const Config& config, Opera
   if (!gate) {
     gate = [](const net::Request&) -> Result<std::string> { return fail(operator_required); };
   }
+  add_schemas(router);
   add_write_routes(router, engine, config, gate);
   add_list_routes(router, engine);
   add_market_routes(router, engine);

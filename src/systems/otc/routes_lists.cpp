@@ -3,7 +3,9 @@
 // One order by its id, the lists of orders and of trades.
 #include <algorithm>
 
+#include "net/entity_tag.h"
 #include "systems/otc/cursor.h"
+#include "systems/otc/declarations.h"
 #include "systems/otc/routes_internal.h"
 
 namespace pawl::otc {
@@ -148,9 +150,7 @@ Result<net::Response> show_order(Engine& engine, const net::Request& request) {
   const auto order = engine.read(Key<Order>{*id});
   if (!order) return std::unexpected(order.error());
   if (!*order) return fail(error::order_not_found);
-  auto response = json_answer(order_json((*order)->row));
-  response.headers.push_back({"ETag", "\"" + std::to_string((*order)->version) + "\""});
-  return response;
+  return net::with_etag(request, json_answer(order_json((*order)->row)), (*order)->version);
 }
 
 // ---- trades
@@ -178,15 +178,18 @@ Result<net::Response> list_trades(Engine& engine, const net::Request& request) {
 }  // namespace
 
 void add_list_routes(net::Router& router, Engine& engine) {
-  router.add("GET", "/otc/orders", answering([&engine](const net::Request& request) {
-               return list_orders(engine, request);
-             }));
-  router.add("GET", "/otc/orders/{id}", answering([&engine](const net::Request& request) {
-               return show_order(engine, request);
-             }));
-  router.add("GET", "/otc/trades", answering([&engine](const net::Request& request) {
-               return list_trades(engine, request);
-             }));
+  router.add(
+      "GET", "/otc/orders",
+      answering([&engine](const net::Request& request) { return list_orders(engine, request); }),
+      orders_declaration());
+  router.add(
+      "GET", "/otc/orders/{id}",
+      answering([&engine](const net::Request& request) { return show_order(engine, request); }),
+      order_declaration());
+  router.add(
+      "GET", "/otc/trades",
+      answering([&engine](const net::Request& request) { return list_trades(engine, request); }),
+      trades_declaration());
 }
 
 }  // namespace pawl::otc

@@ -4,6 +4,7 @@
 // Sums are exact integers; prices are those of trades, never a reference from elsewhere.
 #include <array>
 
+#include "systems/otc/declarations.h"
 #include "systems/otc/routes_internal.h"
 
 namespace pawl::otc {
@@ -207,9 +208,11 @@ Result<net::Response> stats(Engine& engine, const net::Request& request) {
 
 void add_market_routes(net::Router& router, Engine& engine) {
   router.add("GET", "/otc/book",
-             answering([&engine](const net::Request& request) { return book(engine, request); }));
+             answering([&engine](const net::Request& request) { return book(engine, request); }),
+             book_declaration());
   router.add("GET", "/otc/stats",
-             answering([&engine](const net::Request& request) { return stats(engine, request); }));
+             answering([&engine](const net::Request& request) { return stats(engine, request); }),
+             stats_declaration());
 }
 
 }  // namespace pawl::otc

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The writing routes: read the body, check the signature, submit the command, wait for its end.
-#include <algorithm>
 #include <memory>
 
 #include "systems/otc/authorization.h"
 #include "systems/otc/commands.h"
+#include "systems/otc/declarations.h"
 #include "systems/otc/routes_internal.h"
 #include "systems/otc/write_answer.h"
+#include "systems/otc/write_request.h"
 
 namespace pawl::otc {
 
@@ -15,7 +16,6 @@ namespace {
 
 using SharedResponder = std::shared_ptr<net::Responder>;
 
-constexpr std::size_t max_idempotency_key_bytes = 128;
 constexpr std::size_t max_operator_reason_bytes = 200;
 // The principal of a confirm without a signature.
 constexpr std::string_view anyone = "anyone";
@@ -36,67 +36,6 @@ struct Desk {
 
   std::int64_t now_seconds() const { return engine.clock().now().seconds(); }
 };
-
-Result<std::optional<std::string>> idempotency_key(const net::Request& request) {
-  const auto key = request.header("Idempotency-Key");
-  if (!key) return std::nullopt;
-  const bool sound = !key->empty() && key->size() <= max_idempotency_key_bytes &&
-                     std::all_of(key->begin(), key->end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == ':' ||
-                              c == '-';
-                     });
-  if (!sound) return fail(error::idempotency_key_invalid);
-  return std::string(*key);
-}
-
-Result<int> wait_ms_of(const Desk& desk, const net::Request& request, const RequestBody& body) {
-  if (auto known = check_query(request, {"wait_ms"}); !known) {
-    return std::unexpected(known.error());
-  }
-  const auto in_body = body.optional_integer("wait_ms");
-  if (!in_body) return std::unexpected(in_body.error());
-  if (in_body->has_value() && (**in_body < 0 || **in_body > desk.config.wait_ms_max)) {
-    return fail(error::field_invalid,
-                "wait_ms must be from 0 to " + std::to_string(desk.config.wait_ms_max));
-  }
-  const auto wait =
-      query_integer(request, "wait_ms", in_body->value_or(desk.config.wait_ms_default), 0,
-                    desk.config.wait_ms_max);
-  if (!wait) return std::unexpected(wait.error());
-  return static_cast<int>(*wait);
-}
-
-Result<Wallet> wallet_in(const RequestBody& body, std::string_view name) {
-  const auto text = body.text(name);
-  if (!text) return std::unexpected(text.error());
-  return Wallet::parse(*text);
-}
-
-Result<std::optional<std::string>> hash_in(const RequestBody& body) {
-  auto text = body.optional_text("htlc_hash");
-  if (!text) return std::unexpected(text.error());
-  if (!*text) return std::nullopt;
-  auto hash = parse_htlc_hash(**text);
-  if (!hash) return std::unexpected(hash.error());
-  return std::optional<std::string>(std::move(*hash));
-}
-
-// An id that does not look like one names no order.
-Result<std::string> order_in(const net::Request& request) {
-  auto id = parse_order_id(request.param("id"));
-  if (!id) return fail(error::order_not_found);
-  return id;
-}
-
-// The id of a command whose caller gave none: the same request again is the same command.
-std::string default_id(std::initializer_list<std::string_view> parts) {
-  json::Writer text;
-  text.begin_array();
-  for (const auto part : parts) text.string(part);
-  text.end_array();
-  return sha256_hex(text.text());
-}
 
 // The version the order stands at, for ids of commands that may rightly be repeated later.
 std::string version_of(const Desk& desk, const std::string& order_id) {
@@ -186,7 +125,7 @@ Result<Write<Create>> read_create(const Desk& desk, const net::Request& request)
                 "ttl_seconds", "nonce", "htlc_hash", "wallet_auth", "wait_ms"});
   if (!body) return std::unexpected(body.error());
   Write<Create> write;
-  const auto wait_ms = wait_ms_of(desk, request, *body);
+  const auto wait_ms = wait_ms_of(desk.config, request, *body);
   if (!wait_ms) return std::unexpected(wait_ms.error());
   write.wait_ms = *wait_ms;
   const auto terms = terms_in(*body);
@@ -219,7 +158,7 @@ Result<Write<Match>> read_match(const Desk& desk, const net::Request& request) {
       RequestBody::read(request, {"wallet", "eth_address", "htlc_hash", "wallet_auth", "wait_ms"});
   if (!body) return std::unexpected(body.error());
   Write<Match> write;
-  const auto wait_ms = wait_ms_of(desk, request, *body);
+  const auto wait_ms = wait_ms_of(desk.config, request, *body);
   if (!wait_ms) return std::unexpected(wait_ms.error());
   write.wait_ms = *wait_ms;
   const auto taker = wallet_in(*body, "wallet");
@@ -238,10 +177,13 @@ Result<Write<Match>> read_match(const Desk& desk, const net::Request& request) {
 
   Match& command = write.command;
   command.order_id = *id;
+  const auto version = if_match_version_of(request);
+  if (!version) return std::unexpected(version.error());
+  command.if_version = *version;
   command.taker = *taker;
   command.address = *address;
   command.htlc_hash = *hash;
-  const auto otherwise = default_id({"match", signed_text->text});
+  const auto otherwise = default_id({"match", signed_text->text, condition_of(request)});
   set_signed(command, std::move(*signed_text));
   write.wait = {WriteKind::match, *id, *taker};
   if (auto set = set_origin(request, principal_of(*taker), otherwise, write); !set) {
@@ -254,7 +196,7 @@ Result<Write<Cancel>> read_cancel(const Desk& desk, const net::Request& request)
   const auto body = RequestBody::read(request, {"wallet", "wallet_auth", "wait_ms"});
   if (!body) return std::unexpected(body.error());
   Write<Cancel> write;
-  const auto wait_ms = wait_ms_of(desk, request, *body);
+  const auto wait_ms = wait_ms_of(desk.config, request, *body);
   if (!wait_ms) return std::unexpected(wait_ms.error());
   write.wait_ms = *wait_ms;
   const auto maker = wallet_in(*body, "wallet");
@@ -267,10 +209,14 @@ Result<Write<Cancel>> read_cancel(const Desk& desk, const net::Request& request)
   if (!id) return std::unexpected(id.error());
 
   write.command.order_id = *id;
+  const auto version = if_match_version_of(request);
+  if (!version) return std::unexpected(version.error());
+  write.command.if_version = *version;
   write.command.maker = *maker;
   write.wait = {WriteKind::cancel, *id, {}};
   if (auto set = set_origin(request, principal_of(*maker),
-                            default_id({"cancel", signed_text->text}), write);
+                            default_id({"cancel", signed_text->text, condition_of(request)}),
+                            write);
       !set) {
     return std::unexpected(set.error());
   }
@@ -312,7 +258,7 @@ Result<Write<Confirm>> read_confirm(const Desk& desk, const net::Request& reques
       RequestBody::read(request, {"secret", "quote_tx", "wallet", "wallet_auth", "wait_ms"});
   if (!body) return std::unexpected(body.error());
   Write<Confirm> write;
-  const auto wait_ms = wait_ms_of(desk, request, *body);
+  const auto wait_ms = wait_ms_of(desk.config, request, *body);
   if (!wait_ms) return std::unexpected(wait_ms.error());
   write.wait_ms = *wait_ms;
   const auto secret_text = body->text("secret");
@@ -333,13 +279,17 @@ Result<Write<Confirm>> read_confirm(const Desk& desk, const net::Request& reques
   if (!version) return std::unexpected(version.error());
 
   write.command.order_id = *id;
+  const auto insisted = if_match_version_of(request);
+  if (!insisted) return std::unexpected(insisted.error());
+  write.command.if_version = *insisted;
   write.command.secret = format_secret(*secret);
   write.command.quote_tx = *quote_tx;
   write.wait = {WriteKind::confirm, *id, {}};
   // The same confirm may rightly come again when a release did not happen: by then the version is
   // another one.
   const auto otherwise =
-      default_id({"confirm", *id, action.secret_sha256, *quote_tx, std::to_string(*version)});
+      default_id({"confirm", *id, action.secret_sha256, *quote_tx, std::to_string(*version),
+                  condition_of(request)});
   if (auto set = set_origin(request, std::move(*principal), otherwise, write); !set) {
     return std::unexpected(set.error());
   }
@@ -362,7 +312,8 @@ void answer_refusal(Engine& engine, const std::string& order_id, const Receipt& 
         Order order;
         const bool known =
             slot && slot->present && from_row(std::span<const Value>(slot->row), order);
-        (*respond)(known ? problem_with_order(Error(code), order) : net::problem(Error(code)));
+        if (!known) return (*respond)(net::problem(Error(code)));
+        (*respond)(problem_with_order(Error(code), order));
       });
 }
 
@@ -416,6 +367,7 @@ struct OperatorAction {
   std::string reason;
   int wait_ms = 0;
   std::string id;
+  std::int64_t if_version = 0;
 };
 
 Result<OperatorAction> read_redrive(const Desk& desk, const net::Request& request) {
@@ -426,7 +378,7 @@ Result<OperatorAction> read_redrive(const Desk& desk, const net::Request& reques
   const auto body = RequestBody::read(request, {"action", "reason", "wait_ms"});
   if (!body) return std::unexpected(body.error());
   OperatorAction action;
-  const auto wait_ms = wait_ms_of(desk, request, *body);
+  const auto wait_ms = wait_ms_of(desk.config, request, *body);
   if (!wait_ms) return std::unexpected(wait_ms.error());
   const auto what = body->text("action");
   if (!what) return std::unexpected(what.error());
@@ -443,7 +395,11 @@ Result<OperatorAction> read_redrive(const Desk& desk, const net::Request& reques
   action.refund = *what == "refund";
   action.reason = *reason;
   action.wait_ms = *wait_ms;
-  action.id = key->value_or(default_id({"redrive", *id, *what, version_of(desk, *id)}));
+  const auto version = if_match_version_of(request);
+  if (!version) return std::unexpected(version.error());
+  action.if_version = *version;
+  action.id = key->value_or(
+      default_id({"redrive", *id, *what, version_of(desk, *id), condition_of(request)}));
   return action;
 }
 
@@ -452,6 +408,7 @@ void redrive(Engine& engine, const OperatorAction& action, WriteKind kind, net::
   Write<C> write;
   write.command.order_id = action.order_id;
   write.command.reason = action.reason;
+  write.command.if_version = action.if_version;
   write.origin = {action.principal, action.id, action.reason};
   write.wait = {kind, action.order_id, {}};
   write.wait_ms = action.wait_ms;
@@ -473,14 +430,17 @@ void handle_redrive(const Desk& desk, const net::Request& request, net::Responde
 void add_write_routes(net::Router& router, Engine& engine, const Config& config,
                       const OperatorGate& gate) {
   const auto desk = std::make_shared<const Desk>(engine, config, gate);
-  router.add("POST", "/otc/orders", writing(desk, &read_create));
-  router.add("POST", "/otc/orders/{id}/match", writing(desk, &read_match));
-  router.add("POST", "/otc/orders/{id}/confirm", writing(desk, &read_confirm));
-  router.add("POST", "/otc/orders/{id}/cancel", writing(desk, &read_cancel));
-  router.add("POST", "/otc/orders/{id}/redrive",
-             [desk](const net::Request& request, net::Responder respond) {
-               handle_redrive(*desk, request, std::move(respond));
-             });
+  router.add("POST", "/otc/orders", writing(desk, &read_create), create_declaration());
+  router.add("POST", "/otc/orders/{id}/match", writing(desk, &read_match), match_declaration());
+  router.add("POST", "/otc/orders/{id}/confirm", writing(desk, &read_confirm),
+             confirm_declaration());
+  router.add("POST", "/otc/orders/{id}/cancel", writing(desk, &read_cancel), cancel_declaration());
+  router.add(
+      "POST", "/otc/orders/{id}/redrive",
+      [desk](const net::Request& request, net::Responder respond) {
+        handle_redrive(*desk, request, std::move(respond));
+      },
+      redrive_declaration());
 }
 
 }  // namespace pawl::otc

@@ -50,10 +50,14 @@ std::string order_path(std::string_view order_id) {
   return "/otc/orders/" + std::string(order_id);
 }
 
-net::Response problem_with_order(const Error& error, const Order& order) {
-  return net::problem(error,
-                      {{"order_id", json::Value::string(order.order_id)},
-                       {"order_status", json::Value::string(std::string(name_of(order.state)))}});
+net::Response problem_with_order(const Error& why, const Order& order) {
+  constexpr unsigned precondition_status = 412;
+  return net::problem_with_status(
+      why,
+      why.code == error::precondition_failed ? precondition_status
+                                             : net::status_of(why.code.error_class),
+      {{"order_id", json::Value::string(order.order_id)},
+       {"order_status", json::Value::string(std::string(name_of(order.state)))}});
 }
 
 bool write_has_ended(const WriteWait& wait, const Order& order) {
