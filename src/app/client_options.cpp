@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/client_options.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
@@ -10,7 +12,11 @@
 #include <utility>
 
 #include "app/desk_client.h"
-#include "app/operator_routes.h"
+#include "app/edge/admin_token.h"
+#include "app/operator_request.h"
+#include "app/service_key.h"
+#include "app/settings.h"
+#include "net/ip_address.h"
 
 namespace pawl::app {
 
@@ -35,9 +41,11 @@ Exit complain(const Error& error) {
 }
 
 // Once an answer was lost, what follows cannot take the doubt away but by an answer.
-Result<HttpAnswer> post_until_answered(const ClientOptions& options, const std::string& path,
-                                       const std::string& body, const std::string& id) {
+Result<HttpAnswer> post_until_answered(const ClientOptions& options, const std::string& token,
+                                       const std::string& path, const std::string& body,
+                                       const std::string& id) {
   HttpCall server(options.url, verb_timeout_ms, options.ca_file);
+  server.set_token(token);
   std::optional<Error> lost;
   for (int attempt = 1;; ++attempt) {
     auto answer = server.post(path, body, {{"Idempotency-Key", id}});
@@ -57,14 +65,49 @@ Result<HttpAnswer> post_until_answered(const ClientOptions& options, const std::
 
 ClientOptions::ClientOptions()
     : url(environment("PAWL_URL", "http://127.0.0.1:7333")),
-      ca_file(environment("PAWL_CA_FILE", "")) {}
+      ca_file(environment("PAWL_CA_FILE", "")),
+      token_file(environment("PAWL_TOKEN_FILE", "")) {}
 
 void ClientOptions::add_to(CLI::App& verb) {
   verb.add_option("--url", url, "the server (default $PAWL_URL, else http://127.0.0.1:7333)");
   verb.add_option("--ca-file", ca_file,
                   "PEM file: trust these certificates for https (default $PAWL_CA_FILE, else the "
                   "system's)");
+  verb.add_option("--token-file", token_file,
+                  "file of mode 0600 with a token (default $PAWL_TOKEN_FILE, else "
+                  "./.pawl/admin.token for a server on this machine)");
   verb.add_flag("--json", json, "the server's answer as it came");
+}
+
+namespace {
+
+// Of "http://127.0.0.1:7333/": whether it stays on this machine. What cannot be read does not.
+bool is_local(const std::string& url) {
+  const auto mark = url.find("://");
+  std::string host = mark == std::string::npos ? url : url.substr(mark + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.find(']') - 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  if (host == "localhost") return true;
+  const auto address = net::parse_ip(host);
+  return address && address->is_loopback();
+}
+
+}  // namespace
+
+Result<std::string> ClientOptions::token() const {
+  const bool local = is_local(url);
+  std::string path = token_file;
+  if (path.empty()) {
+    // By itself a token goes to no other machine.
+    path = admin_token_path(Settings().data_dir);
+    if (!local || ::access(path.c_str(), R_OK) != 0) return std::string();
+  }
+  if (!local && !url.starts_with("https://")) return fail(token_unsafe, url);
+  return read_secret_file(path);
 }
 
 OperatorOptions::OperatorOptions() : as(environment("USER", "")) {}
@@ -95,6 +138,9 @@ std::string OperatorOptions::body() const {
 Exit print_answer(const ClientOptions& options, const std::string& path,
                   const std::function<std::string(const json::Value&)>& show) {
   HttpCall server(options.url, verb_timeout_ms, options.ca_file);
+  auto token = options.token();
+  if (!token) return complain(token.error());
+  server.set_token(std::move(*token));
   const auto answer = server.get(path);
   if (!answer) return complain(answer.error());
   if (!answer->ok()) {
@@ -106,14 +152,32 @@ Exit print_answer(const ClientOptions& options, const std::string& path,
   return Exit::done;
 }
 
+namespace {
+
+Exit show_answer(const ClientOptions& options, const HttpAnswer& answer,
+                 const std::function<void(const HttpAnswer&)>& show) {
+  if (options.json) {
+    std::printf("%s\n", answer.body.text().c_str());
+  } else if (answer.ok()) {
+    show(answer);
+  } else {
+    std::fprintf(stderr, "pawl: %s\n", answer.problem().c_str());
+  }
+  return exit_of(answer);
+}
+
+}  // namespace
+
 Exit post_verb(const ClientOptions& options, const std::string& path,
                const OperatorOptions& as_operator, const std::string& done) {
   if (as_operator.as.empty()) {
     std::fprintf(stderr, "pawl: who asks? give --as NAME\n");
     return Exit::usage;
   }
+  const auto token = options.token();
+  if (!token) return complain(token.error());
   const std::string id = as_operator.id.empty() ? random_nonce() : as_operator.id;
-  const auto answer = post_until_answered(options, path, as_operator.body(), id);
+  const auto answer = post_until_answered(options, *token, path, as_operator.body(), id);
   if (!answer) {
     const Exit exit = complain(answer.error());
     if (exit == Exit::in_doubt) {
@@ -122,15 +186,20 @@ Exit post_verb(const ClientOptions& options, const std::string& path,
     }
     return exit;
   }
-  if (options.json) {
-    std::printf("%s\n", answer->body.text().c_str());
-  } else if (answer->ok()) {
-    std::printf("%s\n", done.c_str());
-  }
-  if (!answer->ok() && !options.json) {
-    std::fprintf(stderr, "pawl: %s\n", answer->problem().c_str());
-  }
-  return exit_of(*answer);
+  return show_answer(options, *answer,
+                     [&](const HttpAnswer&) { std::printf("%s\n", done.c_str()); });
+}
+
+Exit send_verb(const ClientOptions& options, std::string_view method, const std::string& path,
+               std::string body, const std::function<void(const HttpAnswer&)>& show) {
+  HttpCall server(options.url, verb_timeout_ms, options.ca_file);
+  auto token = options.token();
+  if (!token) return complain(token.error());
+  server.set_token(std::move(*token));
+  const auto answer =
+      method == "PUT" ? server.put(path, std::move(body)) : server.post(path, std::move(body));
+  if (!answer) return complain(answer.error());
+  return show_answer(options, *answer, show);
 }
 
 std::string member_text(const json::Value& object, std::string_view name) {

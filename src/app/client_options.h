@@ -20,10 +20,15 @@ namespace pawl::app {
 struct ClientOptions {
   std::string url;      // --url, else PAWL_URL, else http://127.0.0.1:7333
   std::string ca_file;  // --ca-file, else PAWL_CA_FILE; empty: the system's certificates
+  std::string token_file;  // --token-file, else PAWL_TOKEN_FILE
   bool json = false;
 
   ClientOptions();
   void add_to(CLI::App& verb);
+  // What is sent to this server: of token_file, and without one, to a server on this machine, of
+  // ./.pawl/admin.token if that can be read. "" for none. A token never goes over plain HTTP to
+  // another machine: token_unsafe.
+  Result<std::string> token() const;
 };
 
 struct OperatorOptions {
@@ -36,6 +41,15 @@ struct OperatorOptions {
   void add_to(CLI::App& verb, bool reason_needed, bool with_token);
   std::string body() const;
 };
+
+inline constexpr ErrorCode token_unsafe{
+    "token_unsafe", ErrorClass::invalid,
+    "A token is not sent over plain HTTP to another machine; use https"};
+
+// A body that an operator's verb sends, and the request. Complaints go to stderr, the answer is
+// handed to `show` if it was a success.
+Exit send_verb(const ClientOptions& options, std::string_view method, const std::string& path,
+               std::string body, const std::function<void(const HttpAnswer&)>& show);
 
 // GETs and prints: the JSON as it came, or what `show` makes of it. Complaints go to stderr.
 Exit print_answer(const ClientOptions& options, const std::string& path,

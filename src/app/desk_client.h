@@ -49,6 +49,7 @@ class DeskClient {
   }
 
   const std::string& url() const { return http_.url(); }
+  void set_token(std::string token) { http_.set_token(std::move(token)); }
 
  private:
   Result<HttpAnswer> send(const std::string& path, std::string body, const std::string& id);

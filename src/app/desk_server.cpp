@@ -130,6 +130,7 @@ Result<void> DeskServer::open() {
   net::ServerOptions http = settings_.http;
   http.host = address->host;
   http.port = address->port;
+  metrics_->database_path = settings_.database_path();
   auto router = routes();
   if (!router) return std::unexpected(router.error());
   server_ = std::make_unique<net::Server>(http, std::move(*router));

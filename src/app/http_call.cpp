@@ -63,6 +63,15 @@ Result<HttpAnswer> HttpCall::post(std::string_view path, std::string body,
   return send(std::move(request));
 }
 
+Result<HttpAnswer> HttpCall::put(std::string_view path, std::string body) {
+  net::ClientRequest request;
+  request.method = "PUT";
+  request.url = url_ + std::string(path);
+  request.headers.push_back({"Content-Type", "application/json"});
+  request.body = std::move(body);
+  return send(std::move(request));
+}
+
 Result<HttpAnswer> HttpCall::remove(std::string_view path) {
   net::ClientRequest request;
   request.method = "DELETE";
@@ -72,6 +81,7 @@ Result<HttpAnswer> HttpCall::remove(std::string_view path) {
 
 Result<HttpAnswer> HttpCall::send(net::ClientRequest request) {
   request.timeout_ms = timeout_ms_;
+  if (!token_.empty()) request.headers.push_back({"Authorization", "Bearer " + token_});
   request.max_response_bytes = max_answer_bytes;
   std::promise<net::ClientResult> promise;
   auto future = promise.get_future();

@@ -9,6 +9,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "app/exit_code.h"
@@ -53,7 +54,10 @@ class HttpCall {
   Result<HttpAnswer> get(std::string_view path);
   Result<HttpAnswer> post(std::string_view path, std::string body,
                           std::vector<net::Header> headers = {});
+  Result<HttpAnswer> put(std::string_view path, std::string body);
   Result<HttpAnswer> remove(std::string_view path);
+  // Sent with every call from now on; "" for none.
+  void set_token(std::string token) { token_ = std::move(token); }
 
   const std::string& url() const { return url_; }
 
@@ -62,6 +66,7 @@ class HttpCall {
 
   std::string url_;
   unsigned timeout_ms_;
+  std::string token_;
   net::Client client_;
 };
 

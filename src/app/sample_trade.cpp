@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "app/edge/admin_token.h"
 #include "app/service_key.h"
 
 namespace pawl::app {
@@ -39,8 +40,13 @@ Result<SampleTrade> SampleTrade::open(const std::string& data_dir, std::string d
   if (!maker) return std::unexpected(maker.error());
   auto taker = load_or_make_key(data_dir + "/taker.key");
   if (!taker) return std::unexpected(taker.error());
-  return SampleTrade(*maker, *taker, std::move(desk_url), std::move(sandbox_url),
-                     std::move(interrupted));
+  SampleTrade trade(*maker, *taker, std::move(desk_url), std::move(sandbox_url),
+                    std::move(interrupted));
+  // Of a server that wants tokens, whose folder this is.
+  if (auto token = read_secret_file(admin_token_path(data_dir))) {
+    trade.desk_->set_token(std::move(*token));
+  }
+  return trade;
 }
 
 Result<void> SampleTrade::fund() {

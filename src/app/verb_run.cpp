@@ -41,7 +41,7 @@ constexpr int watch_interval_ms = 200;
 // second holder.
 constexpr const char* made_files[] = {"pawl.db",          "pawl.db-wal", "pawl.db-shm",
                                       "pawl.db.deciding", "sandbox.db",  "sandbox.db-wal",
-                                      "sandbox.db-shm",   "service.key", "maker.key",
+                                      "sandbox.db-shm",   "service.key", "admin.token", "maker.key",
                                       "taker.key",        "serve.log",   "sandbox.log"};
 
 Result<void> reset(const std::string& data_dir) {

@@ -10,6 +10,7 @@
 
 #include "app/child_process.h"
 #include "app/desk_server.h"
+#include "app/log_routes.h"
 #include "app/server_options.h"
 #include "app/stop_signal.h"
 #include "app/verbs.h"
@@ -23,20 +24,11 @@ struct ServeOptions {
   int ready_fd = -1;
 };
 
-log::Level level_of(std::string_view name) {
-  for (const auto& [text, level] :
-       {std::pair{"trace", log::Level::trace}, std::pair{"debug", log::Level::debug},
-        std::pair{"warn", log::Level::warn}, std::pair{"error", log::Level::error}}) {
-    if (name == text) return level;
-  }
-  return log::Level::info;
-}
-
 Exit serve(const ServeOptions& options) {
   const auto settings = options.server.read();
   if (!settings) return report(settings.error());
   StopSignal stop_signal(StopSignal::Hangup::is_waited_for);
-  log::set_level(level_of(settings->log_level));
+  log::set_level(parse_log_level(settings->log_level).value_or(log::Level::info));
   auto desk = DeskServer::start(*settings);
   if (!desk) return report(desk.error());
   const std::string url = (*desk)->url();

@@ -28,5 +28,7 @@ void add_alerts(CLI::App& app, Chosen& chosen);
 void add_audit(CLI::App& app, Chosen& chosen);
 void add_config(CLI::App& app, Chosen& chosen);
 void add_migrate(CLI::App& app, Chosen& chosen);
+void add_token(CLI::App& app, Chosen& chosen);
+void add_log(CLI::App& app, Chosen& chosen);
 
 }  // namespace pawl::app
