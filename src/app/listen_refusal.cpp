@@ -6,9 +6,8 @@
 namespace pawl::app {
 namespace {
 
-// There are no tokens yet.
-bool has_tokens(const Settings&) {
-  return false;
+bool has_tokens(const Settings& settings) {
+  return settings.tokens == "required";
 }
 
 }  // namespace
@@ -19,7 +18,7 @@ std::optional<Error> listen_refusal(const Settings& settings) {
   if (address->is_loopback()) return std::nullopt;
   std::string missing;
   if (!settings.has_tls()) missing = "TLS (http.tls_certificate_file and http.tls_key_file)";
-  if (!has_tokens(settings)) missing += missing.empty() ? "tokens" : " and tokens";
+  if (!has_tokens(settings)) missing += std::string(missing.empty() ? "" : " and ") + "tokens = \"required\"";
   if (missing.empty()) return std::nullopt;
   return Error(listen_address_public, settings.listen + " lacks " + missing);
 }

@@ -145,9 +145,10 @@ TEST(ListenAddress, IsHostAndPort) {
 }
 
 TEST(ListenAddress, BeyondThisMachineLacksWhatItLacks) {
-  const auto lacking = [](const char* listen, bool tls) {
+  const auto lacking = [](const char* listen, bool tls, bool tokens = false) {
     Settings settings;
     settings.listen = listen;
+    if (tokens) settings.tokens = "required";
     if (tls) settings.http.tls_certificate_file = settings.http.tls_key_file = "/some.pem";
     const auto checked = check_settings(settings);
     return checked ? "nothing" : checked.error().text();
@@ -159,6 +160,9 @@ TEST(ListenAddress, BeyondThisMachineLacksWhatItLacks) {
     EXPECT_NE(lacking(open, false).find(" and tokens"), std::string::npos) << open;
     EXPECT_NE(lacking(open, true).find("lacks tokens"), std::string::npos) << open;
     EXPECT_EQ(lacking(open, true).substr(0, 21), "listen_address_public") << open;
+    EXPECT_NE(lacking(open, false, true).find("lacks TLS"), std::string::npos) << open;
+    EXPECT_EQ(lacking(open, false, true).find("lacks TLS and"), std::string::npos) << open;
+    EXPECT_EQ(lacking(open, true, true), "nothing") << open;
   }
   for (const auto* own : {"127.0.0.1:80", "127.8.9.1:80", "[::1]:80", "localhost:80", "80"}) {
     EXPECT_EQ(lacking(own, false), "nothing") << own;
