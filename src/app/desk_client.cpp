@@ -34,6 +34,7 @@ std::int64_t DeskClient::now_seconds() const {
 
 Result<HttpAnswer> DeskClient::send(const std::string& path, std::string body,
                                     const std::string& id) {
+  last_body_ = body;
   return http_.post(path + "?wait_ms=" + std::to_string(wait_ms_), std::move(body),
                     {{"Idempotency-Key", id}});
 }

@@ -49,6 +49,8 @@ class DeskClient {
   }
 
   const std::string& url() const { return http_.url(); }
+  // Of the last write, as it was sent.
+  const std::string& last_body() const { return last_body_; }
   void set_token(std::string token) { http_.set_token(std::move(token)); }
 
  private:
@@ -57,6 +59,7 @@ class DeskClient {
 
   HttpCall http_;
   int wait_ms_;
+  std::string last_body_;
 };
 
 std::string order_path(const std::string& order_id);

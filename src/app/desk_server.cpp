@@ -134,7 +134,7 @@ Result<void> DeskServer::open() {
   auto router = routes();
   if (!router) return std::unexpected(router.error());
   server_ = std::make_unique<net::Server>(http, std::move(*router));
-  metrics_->connections = [server = server_.get()] { return server->connections(); };
+  metrics_->server = [server = server_.get()] { return server->statistics(); };
   const auto port = server_->start();
   if (!port) return std::unexpected(port.error());
   port_ = *port;

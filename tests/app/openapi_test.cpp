@@ -71,11 +71,11 @@ class OpenApiTest : public EdgeFixture {
     sample.add("body", json::Value::string(body));
     samples_.push(std::move(sample));
   }
-  void record(const std::string& method, const std::string& pattern,
+  void record(const std::string& pattern, const DeskClient& desk,
               const Result<HttpAnswer>& answer) {
     ASSERT_TRUE(answer);
-    record(method, pattern, answer->status,
-           answer->ok() ? "application/json" : "application/problem+json", "",
+    record("POST", pattern, answer->status,
+           answer->ok() ? "application/json" : "application/problem+json", desk.last_body(),
            answer->body.text());
   }
   net::Response sample(const std::string& method, const std::string& pattern,
@@ -108,7 +108,7 @@ std::string OpenApiTest::new_order(DeskClient& desk) {
   order.price_nano = 1'000'000;
   order.nonce = random_nonce();
   order.htlc_hash = otc::htlc_hash_of(secret_);
-  record("POST", "/otc/orders", desk.create(maker_, order));
+  record("/otc/orders", desk, desk.create(maker_, order));
   return otc::make_order_id(maker_.wallet(), order.nonce);
 }
 
@@ -135,14 +135,14 @@ void OpenApiTest::sample_desk_writes() {
   SandboxClient sandbox(pair_->sandbox_url());
   ASSERT_TRUE(sandbox.faucet(maker_.wallet(), 100'000'000));
   const std::string order = new_order(desk);
-  record("POST", "/otc/orders/{id}/match", desk.match(taker_, order, "", ""));
-  record("POST", "/otc/orders/{id}/match", desk.match(taker_, order, "", ""));
-  record("POST", "/otc/orders/{id}/match", desk.match(maker_, order, "", ""));
-  record("POST", "/otc/orders/{id}/confirm", desk.confirm(order, random_secret(), "0x1"));
-  record("POST", "/otc/orders/{id}/confirm", desk.confirm(order, secret_, "0x1"));
-  record("POST", "/otc/orders/{id}/cancel", desk.cancel(maker_, order));
-  record("POST", "/otc/orders/{id}/cancel", desk.cancel(maker_, new_order(desk)));
-  // The bodies as callers write them, once each: what the client sends is not recorded above.
+  record("/otc/orders/{id}/match", desk, desk.match(taker_, order, "", ""));
+  record("/otc/orders/{id}/match", desk, desk.match(taker_, order, "", ""));
+  record("/otc/orders/{id}/match", desk, desk.match(maker_, order, "", ""));
+  record("/otc/orders/{id}/confirm", desk, desk.confirm(order, random_secret(), "0x1"));
+  record("/otc/orders/{id}/confirm", desk, desk.confirm(order, secret_, "0x1"));
+  record("/otc/orders/{id}/cancel", desk, desk.cancel(maker_, order));
+  const std::string open_order = new_order(desk);
+  record("/otc/orders/{id}/cancel", desk, desk.cancel(maker_, open_order));
   sample("POST", "/otc/orders", "/otc/orders", "{}");
   sample("POST", "/otc/orders", "/otc/orders", R"({"boat":1})");
   sample("POST", "/otc/orders/{id}/cancel", "/otc/orders/" + order + "/cancel",

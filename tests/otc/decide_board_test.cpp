@@ -257,6 +257,30 @@ TEST_F(Desk, CancelByAStrangerAndOutOfOpenIsRefused) {
   EXPECT_TRUE(world.effects.empty());
 }
 
+// If-Match: the version that the caller saw, held against the locked row.
+TEST_F(Desk, WriteThatInsistsOnAnotherVersionIsRefused) {
+  to_open();
+  auto match = match_of(create, taker);
+  match.if_version = 99;
+  EXPECT_EQ(refused_by(world.run(match)), guard::version_expected.name);
+  auto cancel = cancel_of(create);
+  cancel.if_version = 99;
+  EXPECT_EQ(refused_by(world.run(cancel)), guard::version_expected.name);
+  cancel.if_version = 1;  // it was made, then opened
+  EXPECT_EQ(refused_by(world.run(cancel)), guard::version_expected.name);
+  match.if_version = 2;
+  EXPECT_EQ(refused_by(world.run(match)), "");
+  auto confirm = confirm_of(id, seller_secret);
+  confirm.if_version = 2;
+  EXPECT_EQ(refused_by(world.run(confirm)), guard::version_expected.name);
+  RedrivePayout payout{.order_id = id, .if_version = 2, .reason = "test"};
+  EXPECT_EQ(refused_by(world.run(payout)), guard::version_expected.name);
+  RedriveRefund refund{.order_id = id, .if_version = 2, .reason = "test"};
+  EXPECT_EQ(refused_by(world.run(refund)), guard::version_expected.name);
+  confirm.if_version = 3;
+  EXPECT_EQ(refused_by(world.run(confirm)), "");
+}
+
 TEST_F(Desk, ExpiryOfASellGivesTheEscrowBackAndOfABuyEndsAtOnce) {
   for (const auto side : {Side::sell, Side::buy}) {
     World fresh;

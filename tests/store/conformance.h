@@ -24,7 +24,8 @@ REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
                             ARowThatAnotherHasChangedIsNotOverwritten, WhatIsGoneIsNotConsumedTwice,
                             TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
                             ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey,
-                            WhatBelongsToUnknownMachinesIsLeftAlone, QueriesNameDeclaredColumnsOnly,
+                            WhatBelongsToUnknownMachinesIsLeftAlone, ProgressCountsWhatWaitsAndSinceWhen,
+                            QueriesNameDeclaredColumnsOnly,
                             AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown,
                             AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked);
 

@@ -166,6 +166,51 @@ TYPED_TEST_P(StoreConformance, WhatBelongsToUnknownMachinesIsLeftAlone) {
   EXPECT_EQ(deadlines(), 1U);
 }
 
+TYPED_TEST_P(StoreConformance, ProgressCountsWhatWaitsAndSinceWhen) {
+  const auto nothing = this->store->reads().progress();
+  ASSERT_TRUE(nothing) << nothing.error().text();
+  EXPECT_TRUE(nothing->open_effects.empty());
+  EXPECT_EQ(nothing->next_deadline, Time::never());
+  WriteBatch writes = this->writing({this->account("a", 1)}, true);
+  for (int i = 1; i <= 4; ++i) {
+    protocol::EffectRow effect;
+    effect.id = i;
+    effect.kind = "bank.payment";
+    effect.owner = account_ref("a");
+    effect.created = Time{100 + i};
+    effect.state = i < 3 ? protocol::EffectState::unknown : protocol::EffectState::waiting;
+    writes.effects_inserted.push_back(effect);
+    writes.deadlines_armed.push_back(
+        {account_ref("a"), std::to_string(i), i, Time{1'000 - 10 * i}, "k", "{}"});
+    protocol::AlertRow alert;
+    alert.id = i;
+    alert.code = std::to_string(i);
+    alert.entity = account_ref("a");
+    writes.alerts.push_back(alert);
+  }
+  ASSERT_TRUE(this->commit(writes));
+  WriteBatch later = this->writing({}, false);
+  // Stored as inserted; what is under way or ended comes with an update.
+  later.effects_updated = {writes.effects_inserted[0], writes.effects_inserted[1],
+                           writes.effects_inserted[2], writes.effects_inserted[3]};
+  later.effects_updated[3].state = protocol::EffectState::ended;
+  ASSERT_TRUE(this->commit(later));
+  const auto progress = this->store->reads().progress();
+  ASSERT_TRUE(progress) << progress.error().text();
+  ASSERT_EQ(progress->open_effects.size(), 2U);
+  const EffectGroup& unknown = progress->open_effects[0];
+  EXPECT_EQ(unknown.kind, "bank.payment");
+  EXPECT_EQ(unknown.state, "unknown");
+  EXPECT_EQ(unknown.count, 2);
+  EXPECT_EQ(unknown.oldest, Time{101});
+  EXPECT_EQ(progress->open_effects[1].state, "waiting");
+  EXPECT_EQ(progress->open_effects[1].count, 1);
+  EXPECT_EQ(progress->open_effects[1].oldest, Time{103});
+  EXPECT_EQ(progress->next_deadline, Time{960});
+  EXPECT_EQ(progress->open_alerts, 4);
+  EXPECT_EQ(progress->parked, 0);
+}
+
 TYPED_TEST_P(StoreConformance, QueriesNameDeclaredColumnsOnly) {
   ASSERT_TRUE(this->commit(this->writing(
       {this->account("a", 1, "x"), this->account("b", 2), this->account("c", 3)}, true)));

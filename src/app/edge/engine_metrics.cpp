@@ -112,6 +112,19 @@ void add_progress(Families& out, const StoreProgress& p, Time now) {
             static_cast<double>(p.open_alerts));
 }
 
+void add_server(Families& out, const net::ServerStatistics& s) {
+  const auto count = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
+  out.gauge("pawl_http_connections", "Connections open.", static_cast<double>(s.connections));
+  out.gauge("pawl_http_streams", "Event streams being written.", static_cast<double>(s.streams));
+  out.counter("pawl_http_connections_accepted_total", "Connections taken.", count(s.accepted));
+  out.counter("pawl_http_connections_refused_total", "Connections above the bounds.",
+              count(s.refused));
+  out.counter("pawl_http_accept_failures_total", "Connections that the kernel could not give.",
+              count(s.accept_failures));
+  out.counter("pawl_http_handshake_failures_total", "TLS connections that came to nothing.",
+              count(s.handshake_failures));
+}
+
 double bytes_of(const std::string& path) {
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
@@ -149,10 +162,7 @@ Result<std::string> scrape(Engine& engine, const MetricsSources& sources, Progre
   own.gauge("pawl_store_bytes", "The store's file.", bytes_of(sources.database_path));
   own.gauge("pawl_store_wal_bytes", "The store's write-ahead log.",
             bytes_of(sources.database_path + "-wal"));
-  if (sources.connections) {
-    own.gauge("pawl_http_connections", "Connections open.",
-              static_cast<double>(sources.connections()));
-  }
+  if (sources.server) add_server(own, sources.server());
   std::vector<MetricFamily> all = std::move(own).take();
   if (sources.http) {
     for (auto& family : sources.http->collect()) all.push_back(std::move(family));

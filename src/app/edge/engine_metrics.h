@@ -13,6 +13,7 @@
 
 #include "app/edge/http_metrics.h"
 #include "net/router.h"
+#include "net/server.h"
 
 namespace pawl::app {
 
@@ -21,7 +22,7 @@ inline constexpr std::int64_t progress_every_us = 5'000'000;
 
 struct MetricsSources {
   std::string database_path;
-  std::function<std::size_t()> connections;
+  std::function<net::ServerStatistics()> server;
   // Set once all routes are known.
   std::shared_ptr<HttpMetrics> http;
 };

@@ -176,6 +176,7 @@ CREATE TABLE pawl_alerts (
   acked_by TEXT NOT NULL DEFAULT '',
   UNIQUE (code, machine, entity_key, effect_id)
 ) STRICT;
+CREATE INDEX pawl_alerts_open ON pawl_alerts (id) WHERE acked_by = '';
 )sql";
 
 constexpr std::string_view migrations_table = R"sql(

@@ -404,7 +404,7 @@ Result<StoreProgress> SqliteReads::progress() {
   // In the order of the ids, which rise with time: what the limit cuts off is younger.
   auto effects = reader->cached(
       "SELECT kind, state, count(*), min(created_us) FROM (SELECT kind, state, created_us FROM "
-      "pawl_effects WHERE state <> 'ended' ORDER BY id LIMIT ?1) GROUP BY kind, state");
+      "pawl_effects ORDER BY id LIMIT ?1) GROUP BY kind, state");
   if (!effects) return std::unexpected(effects.error());
   (*effects)->bind(1, most);
   auto groups = collect<EffectGroup>(**effects, [](const Statement& row) {
