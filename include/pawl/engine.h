@@ -210,7 +210,8 @@ class Engine {
   void acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done);
 
   EngineStatistics statistics() const;
-  // What waits in the store; a few bounded reads, so ask every few seconds and not at every request.
+  // What waits in the store; a few bounded reads, so ask every few seconds and not at every
+  // request.
   Result<StoreProgress> progress();
   const Registry& registry() const;
   Clock& clock() const;

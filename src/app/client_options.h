@@ -18,8 +18,8 @@ class App;
 namespace pawl::app {
 
 struct ClientOptions {
-  std::string url;      // --url, else PAWL_URL, else http://127.0.0.1:7333
-  std::string ca_file;  // --ca-file, else PAWL_CA_FILE; empty: the system's certificates
+  std::string url;         // --url, else PAWL_URL, else http://127.0.0.1:7333
+  std::string ca_file;     // --ca-file, else PAWL_CA_FILE; empty: the system's certificates
   std::string token_file;  // --token-file, else PAWL_TOKEN_FILE
   bool json = false;
 

@@ -189,9 +189,9 @@ Result<net::Router> DeskServer::routes() {
   }
   metrics_->http = std::make_shared<HttpMetrics>(router.routes());
   // The clock of the machine: answers may come after the engine and its own clock are gone.
-  router.add_filter(std::make_shared<Edge>(edge_options(settings_), tokens_, metrics_->http,
-                                           system_clock())
-                        ->filter());
+  router.add_filter(
+      std::make_shared<Edge>(edge_options(settings_), tokens_, metrics_->http, system_clock())
+          ->filter());
   return router;
 }
 

@@ -35,14 +35,15 @@ void add_health_routes(net::Router& router, Engine& engine, std::shared_ptr<Read
   router.add_schema("Status", R"({"type":"object","required":["status"],
 "additionalProperties":false,"properties":{"status":{"enum":["alive","ready"]}}})");
   // Free and public: who watches a server must not be kept out when it is most needed.
-  router.add("GET", "/healthz",
-             [](const net::Request&, net::Responder respond) { respond(status_answer("alive")); },
-             net::declared({.id = "healthz",
-                            .summary = "The process is alive",
-                            .tag = "server",
-                            .scope = net::scope_public,
-                            .rate = net::RateClass::free,
-                            .answers = {{200, "alive", "Status"}}}));
+  router.add(
+      "GET", "/healthz",
+      [](const net::Request&, net::Responder respond) { respond(status_answer("alive")); },
+      net::declared({.id = "healthz",
+                     .summary = "The process is alive",
+                     .tag = "server",
+                     .scope = net::scope_public,
+                     .rate = net::RateClass::free,
+                     .answers = {{200, "alive", "Status"}}}));
   router.add(
       "GET", "/readyz",
       [&engine, readiness = std::move(readiness)](const net::Request&, net::Responder respond) {

@@ -18,7 +18,8 @@ std::optional<Error> listen_refusal(const Settings& settings) {
   if (address->is_loopback()) return std::nullopt;
   std::string missing;
   if (!settings.has_tls()) missing = "TLS (http.tls_certificate_file and http.tls_key_file)";
-  if (!has_tokens(settings)) missing += std::string(missing.empty() ? "" : " and ") + "tokens = \"required\"";
+  if (!has_tokens(settings))
+    missing += std::string(missing.empty() ? "" : " and ") + "tokens = \"required\"";
   if (missing.empty()) return std::nullopt;
   return Error(listen_address_public, settings.listen + " lacks " + missing);
 }

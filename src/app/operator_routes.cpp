@@ -129,8 +129,7 @@ otc::OperatorGate operator_gate() {
       return fail(otc::operator_required,
                   "name yourself in the header " + std::string(operator_header));
     }
-    return std::string(*name) +
-           (request.token_id.empty() ? "" : "@token:" + request.token_id);
+    return std::string(*name) + (request.token_id.empty() ? "" : "@token:" + request.token_id);
   };
 }
 
@@ -151,8 +150,8 @@ net::DeclaredParameter flag(const char* name, const char* meaning) {
 // A verb of an operator on one thing: a name and a reason in, a receipt out.
 net::RouteOptions verb(std::string id, std::string summary,
                        std::vector<net::DeclaredError> errors) {
-  errors.insert(errors.end(), {operator_request_invalid, listing_parameter_invalid,
-                               idempotency_mismatch});
+  errors.insert(errors.end(),
+                {operator_request_invalid, listing_parameter_invalid, idempotency_mismatch});
   return net::declared({.id = std::move(id),
                         .summary = std::move(summary),
                         .tag = "operators",
@@ -253,7 +252,9 @@ void add_alert_routes(net::Router& router, Engine& engine) {
             {limit_parameter(), flag("acked", "1: those that somebody has taken, too")}));
   router.add(
       "POST", "/alerts/{id}/ack",
-      [&engine](const Request& q, Responder respond) { acknowledge(engine, q, std::move(respond)); },
+      [&engine](const Request& q, Responder respond) {
+        acknowledge(engine, q, std::move(respond));
+      },
       verb("acknowledgeAlert", "Say that you have seen it; the reason may be left out",
            {alert_not_found}));
 }

@@ -24,7 +24,8 @@ inline constexpr int max_listed = 1'000;
 inline constexpr int default_listed = 100;
 
 // For the systems' own operator paths: the name in the header Pawl-Operator. It is believed:
-// without tokens only loopback addresses are listened on, with them the token's id is journaled too.
+// without tokens only loopback addresses are listened on, with them the token's id is journaled
+// too.
 inline constexpr std::string_view operator_header = "Pawl-Operator";
 otc::OperatorGate operator_gate();
 

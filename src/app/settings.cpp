@@ -53,8 +53,8 @@ void add_access(std::vector<Setting>& out, Settings& s) {
                  0,
                  0,
                  {"x-forwarded-for", "forwarded"}});
-  out.push_back({"", "cors_origins", "origins whose pages may read answers in a browser",
-                 &s.cors_origins});
+  out.push_back(
+      {"", "cors_origins", "origins whose pages may read answers in a browser", &s.cors_origins});
 }
 
 void add_limits(std::vector<Setting>& out, Settings& s) {
@@ -62,7 +62,8 @@ void add_limits(std::vector<Setting>& out, Settings& s) {
   out.push_back({"limits", "peer_writes_per_minute",
                  "writes of one address (IPv6: one /64) without a token in 60 s; 0: no limit",
                  &s.peer_writes_per_minute, 0, most});
-  out.push_back({"limits", "peer_reads_per_minute", "its reads", &s.peer_reads_per_minute, 0, most});
+  out.push_back(
+      {"limits", "peer_reads_per_minute", "its reads", &s.peer_reads_per_minute, 0, most});
   out.push_back({"limits", "token_writes_per_minute",
                  "writes under one token in 60 s, from wherever; 0: no limit",
                  &s.token_writes_per_minute, 0, most});

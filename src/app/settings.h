@@ -70,9 +70,8 @@ inline constexpr std::size_t max_list_items = 100;
 // One row of the table, bound to a Settings. `section` is "" for what stands at the file's top.
 struct Setting {
   // unsigned and size_t share a type on no platform of ours; each is written back in its own.
-  using Target =
-      std::variant<std::string*, std::int64_t*, std::int32_t*, std::uint32_t*, std::uint64_t*,
-                   std::vector<std::string>*>;
+  using Target = std::variant<std::string*, std::int64_t*, std::int32_t*, std::uint32_t*,
+                              std::uint64_t*, std::vector<std::string>*>;
 
   std::string_view section;
   std::string_view name;

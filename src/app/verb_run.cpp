@@ -39,10 +39,10 @@ constexpr int watch_interval_ms = 200;
 
 // Exactly what run, serve and sandbox make; the lock file stays, since unlinking a lock frees a
 // second holder.
-constexpr const char* made_files[] = {"pawl.db",          "pawl.db-wal", "pawl.db-shm",
-                                      "pawl.db.deciding", "sandbox.db",  "sandbox.db-wal",
-                                      "sandbox.db-shm",   "service.key", "admin.token", "maker.key",
-                                      "taker.key",        "serve.log",   "sandbox.log"};
+constexpr const char* made_files[] = {
+    "pawl.db",        "pawl.db-wal",    "pawl.db-shm", "pawl.db.deciding", "sandbox.db",
+    "sandbox.db-wal", "sandbox.db-shm", "service.key", "admin.token",      "maker.key",
+    "taker.key",      "serve.log",      "sandbox.log"};
 
 Result<void> reset(const std::string& data_dir) {
   const std::string lock_file = data_dir + "/pawl.db.lock";

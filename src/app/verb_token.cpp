@@ -54,13 +54,12 @@ Exit create(const TokenOptions& options) {
   body.end_array();
   if (options.days > 0) body.field("lifetime_seconds", options.days * day_seconds);
   body.end_object();
-  return send_verb(options.client, "POST", "/tokens", std::move(body).take(),
-                   [](const HttpAnswer& answer) {
-                     // The token alone on stdout, so that it can go into a file.
-                     std::fprintf(stderr, "token %s, shown this once:\n",
-                                  answer.text("token_id").c_str());
-                     std::printf("%s\n", answer.text("token").c_str());
-                   });
+  return send_verb(
+      options.client, "POST", "/tokens", std::move(body).take(), [](const HttpAnswer& answer) {
+        // The token alone on stdout, so that it can go into a file.
+        std::fprintf(stderr, "token %s, shown this once:\n", answer.text("token_id").c_str());
+        std::printf("%s\n", answer.text("token").c_str());
+      });
 }
 
 void add_create(CLI::App& verb, const std::shared_ptr<TokenOptions>& options, Chosen& chosen) {

@@ -112,8 +112,8 @@ asio::awaitable<bool> Connection::read_header() {
 
 asio::awaitable<bool> Connection::read_body(const Match& match) {
   // No temporary RouteOptions here: it would be copied for each request.
-  const std::size_t max_body_bytes = match ? match->route->options.max_body_bytes
-                                           : RouteOptions::default_max_body_bytes;
+  const std::size_t max_body_bytes =
+      match ? match->route->options.max_body_bytes : RouteOptions::default_max_body_bytes;
   parser_->limit_body(max_body_bytes);
   if (parser_->refusal()) co_return false;
   if (parser_->done()) co_return true;

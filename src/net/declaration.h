@@ -40,7 +40,8 @@ struct DeclaredAnswer {
 
 // An error that the route may answer with, beside those that every route may.
 struct DeclaredError {
-  DeclaredError(ErrorCode c, unsigned s = 0)  // NOLINT(google-explicit-constructor): a list of codes
+  DeclaredError(ErrorCode c,
+                unsigned s = 0)  // NOLINT(google-explicit-constructor): a list of codes
       : code(c), status(s) {}
   ErrorCode code;
   unsigned status;  // 0: the one of its class

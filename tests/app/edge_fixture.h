@@ -43,16 +43,16 @@ class EdgeFixture : public ServedTest {
     const auto token = read_secret_file(admin_token_path(folder_));
     return token ? *token : "";
   }
-  net::Response as_admin(const std::string& method, const std::string& path,
-                         std::string body = "", std::vector<net::Header> headers = {}) {
+  net::Response as_admin(const std::string& method, const std::string& path, std::string body = "",
+                         std::vector<net::Header> headers = {}) {
     headers.push_back(bearer(admin_token()));
     return ask(method, path, std::move(body), std::move(headers));
   }
   // A token with these scopes, as JSON: its id and secret.
   json::Value make_token(const std::string& scopes, const std::string& more = "") {
-    const auto made = as_admin("POST", "/tokens",
-                               R"({"as":"ann","reason":"test","name":"t","scopes":[)" + scopes +
-                                   "]" + more + "}");
+    const auto made = as_admin(
+        "POST", "/tokens",
+        R"({"as":"ann","reason":"test","name":"t","scopes":[)" + scopes + "]" + more + "}");
     EXPECT_EQ(made.status, 201U) << made.body;
     auto body = json::parse(made.body);
     return body ? std::move(*body) : json::Value();

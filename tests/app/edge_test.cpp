@@ -81,13 +81,12 @@ TEST_F(ForgedTest, ForwardingHeadersOfAnUntrustedPeerChangeNothing) {
   int passed = 0;
   for (int i = 0; i < 12; ++i) {
     const std::string address = "198.51.100." + std::to_string(i);
-    passed += ask("POST", "/otc/orders", "{}",
-                  {{"X-Forwarded-For", address},
-                   {"X-Real-IP", address},
-                   {"Forwarded", "for=" + address}})
-                          .status == 400
-                  ? 1
-                  : 0;
+    passed +=
+        ask("POST", "/otc/orders", "{}",
+            {{"X-Forwarded-For", address}, {"X-Real-IP", address}, {"Forwarded", "for=" + address}})
+                    .status == 400
+            ? 1
+            : 0;
   }
   EXPECT_EQ(passed, 10);
   EXPECT_EQ(log().find("198.51.100."), std::string::npos);
@@ -147,8 +146,8 @@ TEST_F(EdgeTest, LogLevelChangesWhileTheServerRuns) {
   };
   EXPECT_EQ(as_admin("GET", "/admin/log-level").body, R"({"level":"info"})");
   const std::string file = admin_token_path(folder_);
-  const auto quiet = run_pawl({"log", "level", "warn", "--as", "ann", "--url", pair_->url(),
-                               "--token-file", file});
+  const auto quiet = run_pawl(
+      {"log", "level", "warn", "--as", "ann", "--url", pair_->url(), "--token-file", file});
   EXPECT_EQ(quiet.exit_code, 0) << quiet.err;
   EXPECT_EQ(lines_of("\"log_level_changed\""), 1U);
   const auto before = lines_of("\"event\":\"request\"");
@@ -157,7 +156,8 @@ TEST_F(EdgeTest, LogLevelChangesWhileTheServerRuns) {
   EXPECT_EQ(as_admin("PUT", "/admin/log-level", R"({"as":"ann","level":"info"})").status, 200U);
   EXPECT_EQ(ask("GET", "/healthz").status, 200U);
   EXPECT_GT(lines_of("\"event\":\"request\""), before);
-  for (const auto* bad : {R"({"as":"ann","level":"loud"})", R"({"as":"ann"})", R"({"level":"info"})"}) {
+  for (const auto* bad :
+       {R"({"as":"ann","level":"loud"})", R"({"as":"ann"})", R"({"level":"info"})"}) {
     EXPECT_EQ(as_admin("PUT", "/admin/log-level", bad).status, 400U) << bad;
   }
 }
@@ -221,9 +221,9 @@ TEST_F(EdgeTest, OnlyListedOriginsMayRead) {
   EXPECT_NE(header_of(preflight, "Access-Control-Allow-Headers").find("Authorization"),
             std::string::npos);
   EXPECT_EQ(header_of(preflight, "Access-Control-Allow-Credentials"), "");
-  const auto denied = ask("OPTIONS", "/otc/orders", "",
-                          {{"Origin", "https://evil.example"},
-                           {"Access-Control-Request-Method", "POST"}});
+  const auto denied =
+      ask("OPTIONS", "/otc/orders", "",
+          {{"Origin", "https://evil.example"}, {"Access-Control-Request-Method", "POST"}});
   EXPECT_EQ(header_of(denied, "Access-Control-Allow-Methods"), "");
   EXPECT_EQ(ask("OPTIONS", "/otc/orders").status, 405U);
 }
@@ -250,9 +250,9 @@ TEST_F(EdgeTest, ReadsAreConditionalOnTheVersionAndWritesInsistOnIt) {
     EXPECT_EQ(header_of(same, "ETag"), tag);
   }
   EXPECT_EQ(as_admin("GET", path, "", {{"If-None-Match", "\"12345\""}}).status, 200U);
-  const auto auth = maker.sign_action(
-      otc::CancelOrder{otc::make_order_id(maker.wallet(), order.nonce)},
-      system_clock().now().seconds());
+  const auto auth =
+      maker.sign_action(otc::CancelOrder{otc::make_order_id(maker.wallet(), order.nonce)},
+                        system_clock().now().seconds());
   const std::string cancel = R"({"wallet":")" + maker.wallet().text() +
                              R"(","wallet_auth":{"public_key":")" + auth.public_key +
                              R"(","signature":")" + auth.signature + R"(","timestamp":)" +
@@ -294,9 +294,9 @@ TEST_F(EdgeTest, MetricsTellProgressAndAges) {
     const auto at = text.find("\n" + series + " ");
     return at == std::string::npos ? -1.0 : std::stod(text.substr(at + series.size() + 2));
   };
-  EXPECT_TRUE(eventually(
-      [&] { return value(R"(pawl_effects_open{kind="otc_lock",state="unknown"})") == 1; }))
-      << as_admin("GET", "/metrics").body;
+  EXPECT_TRUE(eventually([&] {
+    return value(R"(pawl_effects_open{kind="otc_lock",state="unknown"})") == 1;
+  })) << as_admin("GET", "/metrics").body;
   EXPECT_GT(value(R"(pawl_effects_oldest_age_seconds{kind="otc_lock",state="unknown"})"), 0);
   EXPECT_GE(value("pawl_alerts_open"), 1);
   EXPECT_EQ(value("pawl_parked"), 0);
@@ -313,8 +313,7 @@ TEST_F(EdgeTest, MetricsTellProgressAndAges) {
             2);
   EXPECT_EQ(ask("GET", "/alerts").status, 401U);
   EXPECT_EQ(value(R"(pawl_http_unauthorized_total{code="token_required"})"), 1);
-  EXPECT_GE(value(R"(pawl_http_request_duration_seconds_count{method="GET",route="/metrics"})"),
-            1);
+  EXPECT_GE(value(R"(pawl_http_request_duration_seconds_count{method="GET",route="/metrics"})"), 1);
   const auto scraped = as_admin("GET", "/metrics");
   EXPECT_TRUE(header_of(scraped, "Content-Type").starts_with("text/plain; version=0.0.4"));
   // No series is named by what a client wrote.

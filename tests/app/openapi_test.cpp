@@ -45,8 +45,10 @@ TEST(OpenApi, ARouteWithoutACompleteDeclarationIsRefused) {
                            +[](net::RouteDeclaration& d) { d.answers[0].schema_name = "None"; },
                            +[](net::RouteDeclaration& d) { d.body_schema_name = "None"; },
                            +[](net::RouteDeclaration& d) { d.answers.push_back({200, "again"}); },
-                           +[](net::RouteDeclaration& d) { d.answers.push_back({404, "none"});
-                                                           d.errors = {net::no_such_route}; }}) {
+                           +[](net::RouteDeclaration& d) {
+                             d.answers.push_back({404, "none"});
+                             d.errors = {net::no_such_route};
+                           }}) {
     auto declaration = sound();
     spoil(declaration);
     EXPECT_NE(complaint(net::declared(std::move(declaration))), "");

@@ -142,9 +142,9 @@ TEST_F(TokensTest, RevokedAndExpiredOnesOpenNothingAlsoAfterARestart) {
   EXPECT_EQ(as_admin("POST", revoke_path, R"({"as":"ann","reason":"lost"})").status, 200U);
   EXPECT_EQ(status_with(revoked), 401U);
   EXPECT_EQ(as_admin("POST", revoke_path, R"({"as":"ann","reason":"again"})").status, 200U);
-  EXPECT_EQ(as_admin("POST", "/tokens/0000000000000000/revoke", R"({"as":"ann","reason":"x"})")
-                .status,
-            404U);
+  EXPECT_EQ(
+      as_admin("POST", "/tokens/0000000000000000/revoke", R"({"as":"ann","reason":"x"})").status,
+      404U);
   EXPECT_TRUE(eventually([&] { return status_with(brief) == 401; }));
   const std::string listed = as_admin("GET", "/tokens?revoked=1").body;
   EXPECT_NE(listed.find("operator:ann@token:"), std::string::npos) << listed;
@@ -180,8 +180,8 @@ TEST_F(TokensTest, RepeatOfACreateMakesNoSecondToken) {
   EXPECT_EQ(member_text(*json::parse(again.body), "token_id"), member_text(*first, "token_id"));
   EXPECT_TRUE(json::parse(again.body)->find("token")->is_null()) << again.body;
   EXPECT_EQ(ask("GET", "/metrics", "", {bearer(member_text(*first, "token"))}).status, 200U);
-  const auto other = as_admin(
-      "POST", "/tokens", R"({"as":"ann","reason":"test","name":"t","scopes":["admin"]})", key);
+  const auto other = as_admin("POST", "/tokens",
+                              R"({"as":"ann","reason":"test","name":"t","scopes":["admin"]})", key);
   EXPECT_EQ(other.status, 409U) << other.body;
   for (const auto* bad :
        {R"({"as":"ann","reason":"r","scopes":["admin"]})",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Addresses, networks, and who the client behind proxies is: only what a trusted proxy wrote counts.
+// Addresses, networks, and who the client behind proxies is: only what a trusted proxy wrote
+// counts.
 #include "net/ip_address.h"
 
 #include <gtest/gtest.h>

@@ -24,8 +24,8 @@ REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
                             ARowThatAnotherHasChangedIsNotOverwritten, WhatIsGoneIsNotConsumedTwice,
                             TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
                             ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey,
-                            WhatBelongsToUnknownMachinesIsLeftAlone, ProgressCountsWhatWaitsAndSinceWhen,
-                            QueriesNameDeclaredColumnsOnly,
+                            WhatBelongsToUnknownMachinesIsLeftAlone,
+                            ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
                             AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown,
                             AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked);
 

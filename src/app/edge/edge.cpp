@@ -57,8 +57,8 @@ net::Filter Edge::filter() {
   };
 }
 
-std::optional<net::Responder> Edge::meet(const net::Destination& destination,
-                                         net::Request& request, net::Responder responder) {
+std::optional<net::Responder> Edge::meet(const net::Destination& destination, net::Request& request,
+                                         net::Responder responder) {
   find_client(request);
   const auto given = request.header("traceparent");
   const auto parent = given ? parse_traceparent(*given) : std::nullopt;
@@ -165,10 +165,10 @@ std::optional<net::Response> Edge::check_rate(const net::Destination& destinatio
   const RateVerdict verdict = limiter_.ask(key, rate, clock_.monotonic_us());
   if (verdict.allowed) return std::nullopt;
   metrics_->limited(by_token ? "token" : "peer", rate_class);
-  net::Response response = net::problem(Error(
-      rate_limited, std::string(writes ? "writes" : "reads") + ": " +
-                        std::to_string(rate.requests) + " in " +
-                        std::to_string(rate.per_us / 1'000'000) + " s"));
+  net::Response response =
+      net::problem(Error(rate_limited, std::string(writes ? "writes" : "reads") + ": " +
+                                           std::to_string(rate.requests) + " in " +
+                                           std::to_string(rate.per_us / 1'000'000) + " s"));
   response.headers.push_back({"Retry-After", std::to_string(verdict.retry_after_seconds)});
   return response;
 }

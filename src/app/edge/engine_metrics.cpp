@@ -98,8 +98,8 @@ void add_progress(Families& out, const StoreProgress& p, Time now) {
     counts.metric.push_back(metric(MetricType::Gauge, static_cast<double>(group.count),
                                    {{"kind", group.kind}, {"state", group.state}}));
   }
-  MetricFamily& ages = out.add("pawl_effects_oldest_age_seconds",
-                               "How long ago the oldest of them was asked for.");
+  MetricFamily& ages =
+      out.add("pawl_effects_oldest_age_seconds", "How long ago the oldest of them was asked for.");
   for (const EffectGroup& group : p.open_effects) {
     ages.metric.push_back(metric(MetricType::Gauge, seconds_since(group.oldest, now),
                                  {{"kind", group.kind}, {"state", group.state}}));

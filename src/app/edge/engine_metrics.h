@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// GET /metrics in Prometheus' text format 0.0.4: what the engine counts and what waits in its store,
-// with ages, beside what the server counts of its requests. The store is asked at a scrape, and at
-// most every few seconds however often that is.
+// GET /metrics in Prometheus' text format 0.0.4: what the engine counts and what waits in its
+// store, with ages, beside what the server counts of its requests. The store is asked at a scrape,
+// and at most every few seconds however often that is.
 #pragma once
 
 #include <pawl/engine.h>

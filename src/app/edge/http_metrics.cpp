@@ -38,8 +38,7 @@ class HttpMetrics::Impl {
 
   Series& add(const net::Route* route, std::string method, std::string pattern) {
     Series& series = series_[route];
-    series.duration =
-        &durations_.Add({{"method", method}, {"route", pattern}}, duration_bounds());
+    series.duration = &durations_.Add({{"method", method}, {"route", pattern}}, duration_bounds());
     series.method = std::move(method);
     series.pattern = std::move(pattern);
     return series;

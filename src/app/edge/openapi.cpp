@@ -215,8 +215,7 @@ Result<void> check(const Route& route, const std::set<std::string_view>& schemas
   }
   for (const auto& error : errors_of(route)) {
     if (statuses.contains(status_of(error))) {
-      return lacks("an answer and the error " + std::string(error.code.code) +
-                   " have one status");
+      return lacks("an answer and the error " + std::string(error.code.code) + " have one status");
     }
   }
   if (!said.body_schema_name.empty() && !schemas.contains(said.body_schema_name)) {

@@ -45,7 +45,7 @@ class RateLimiter {
 
   const std::size_t max_buckets_;
   mutable std::mutex mutex_;
-  std::list<Bucket> used_;  // the newest first
+  std::list<Bucket> used_;                                                    // the newest first
   std::unordered_map<std::string_view, std::list<Bucket>::iterator> places_;  // views into used_
 };
 

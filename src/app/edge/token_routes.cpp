@@ -61,8 +61,8 @@ Result<tokens::CreateToken> command_in(const OperatorRequest& wanted,
   const auto* name = wanted.body.find("name");
   create.name = name == nullptr ? "" : name->as_string().value_or("");
   if (create.name.empty() || create.name.size() > tokens::max_token_name_bytes) {
-    return fail(token_request_invalid, "name is text of 1 to " +
-                                           std::to_string(tokens::max_token_name_bytes) + " bytes");
+    return fail(token_request_invalid,
+                "name is text of 1 to " + std::to_string(tokens::max_token_name_bytes) + " bytes");
   }
   auto scopes = scopes_in(wanted.body, known);
   if (!scopes) return std::unexpected(scopes.error());
@@ -111,12 +111,12 @@ void create_token(Engine& engine, const std::shared_ptr<TokenTable>& table,
   TokenText text{create->token_id, make_token_secret()};
   create->secret_hash = token_secret_hash(text.secret);
   auto shared = std::make_shared<Responder>(std::move(respond));
-  engine.submit(*create, wanted->origin,
-                [table, command = *create, text = std::move(text),
-                 shared](const Result<Receipt>& receipt) {
-                  if (!receipt) return (*shared)(receipt.error());
-                  answer_made(*table, command, text, *receipt, *shared);
-                });
+  engine.submit(
+      *create, wanted->origin,
+      [table, command = *create, text = std::move(text), shared](const Result<Receipt>& receipt) {
+        if (!receipt) return (*shared)(receipt.error());
+        answer_made(*table, command, text, *receipt, *shared);
+      });
 }
 
 void list_tokens(Engine& engine, const Request& request, Responder respond) {
@@ -125,8 +125,7 @@ void list_tokens(Engine& engine, const Request& request, Responder respond) {
   if (!revoked) return respond(revoked.error());
   std::vector<Condition> where;
   if (*revoked == 0) {
-    where.push_back(
-        {"state", Comparison::equal, std::string(name_of(tokens::TokenState::active))});
+    where.push_back({"state", Comparison::equal, std::string(name_of(tokens::TokenState::active))});
   }
   const auto rows = engine.select<Token>(std::move(where), {{"token_id", true}}, most);
   if (!rows) return respond(rows.error());
@@ -228,14 +227,14 @@ void add_token_routes(net::Router& router, Engine& engine, std::shared_ptr<Token
       [&engine, table = std::move(table)](const Request& q, Responder respond) {
         revoke_token(engine, table, q, std::move(respond));
       },
-      net::declared({.id = "revokeToken",
-                     .summary = "Revoke a token: it opens nothing from this answer on",
-                     .tag = "tokens",
-                     .parameters = {key},
-                     .body_schema_name = "OperatorVerb",
-                     .answers = {{200, "revoked", "Ok"}},
-                     .errors = {operator_request_invalid, tokens::token_not_found,
-                                idempotency_mismatch}}));
+      net::declared(
+          {.id = "revokeToken",
+           .summary = "Revoke a token: it opens nothing from this answer on",
+           .tag = "tokens",
+           .parameters = {key},
+           .body_schema_name = "OperatorVerb",
+           .answers = {{200, "revoked", "Ok"}},
+           .errors = {operator_request_invalid, tokens::token_not_found, idempotency_mismatch}}));
 }
 
 }  // namespace pawl::app

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Making, listing and revoking tokens over HTTP, for administrators. The secret of a new token is in
-// the one answer that made it and nowhere else.
+// Making, listing and revoking tokens over HTTP, for administrators. The secret of a new token is
+// in the one answer that made it and nowhere else.
 #pragma once
 
 #include <pawl/engine.h>
@@ -22,8 +22,8 @@ inline constexpr ErrorCode token_request_invalid{
 // The scopes that the routes of a router declare; what a token may have.
 std::set<std::string> declared_scopes(const net::Router& router);
 
-// Add them last: what scopes there are is asked of the router, and of `scope_admin`. The engine must
-// outlive the router.
+// Add them last: what scopes there are is asked of the router, and of `scope_admin`. The engine
+// must outlive the router.
 void add_token_routes(net::Router& router, Engine& engine, std::shared_ptr<TokenTable> table);
 
 }  // namespace pawl::app

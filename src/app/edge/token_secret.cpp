@@ -58,8 +58,7 @@ std::string token_id_of(std::string_view principal, std::string_view command_id)
 std::string token_secret_hash(std::string_view secret) {
   std::array<unsigned char, secret_bytes> bytes{};
   if (!otc::from_hex(secret, bytes)) return {};
-  std::string out =
-      otc::sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  std::string out = otc::sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return out;
 }

@@ -76,7 +76,7 @@ struct Confirm {
   static constexpr std::string_view kind = "otc.confirm";
   std::string order_id;
   std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
-  std::string secret;  // 64 lower-case hex digits
+  std::string secret;           // 64 lower-case hex digits
   std::string quote_tx;
 
   auto keys() const { return std::tuple{Key<Order>{order_id}}; }
@@ -92,7 +92,7 @@ struct Cancel {
   static constexpr std::string_view kind = "otc.cancel";
   std::string order_id;
   std::int64_t if_version = 0;  // refuse unless the order is at it; 0: whatever it is
-  Wallet maker;  // who asks
+  Wallet maker;                 // who asks
 
   auto keys() const { return std::tuple{Key<Order>{order_id}}; }
   static constexpr auto fields() {

@@ -29,8 +29,7 @@ DeclaredParameter query(const char* name, const char* meaning, const char* schem
 }
 
 DeclaredParameter order_id_parameter() {
-  return {"id", ParameterPlace::path, "the order's",
-          R"({"$ref":"#/components/schemas/OrderId"})"};
+  return {"id", ParameterPlace::path, "the order's", R"({"$ref":"#/components/schemas/OrderId"})"};
 }
 
 std::vector<DeclaredParameter> page_parameters(std::vector<DeclaredParameter> more) {
@@ -49,10 +48,10 @@ std::vector<DeclaredError> joined(std::vector<DeclaredError> a,
 
 // Of every write's body and headers.
 std::vector<DeclaredError> body_errors() {
-  return {json::json_invalid,      json::json_too_deep,
+  return {json::json_invalid,       json::json_too_deep,
           json::json_duplicate_key, json::json_too_large,
-          error::body_required,    error::field_required,
-          error::field_invalid,    error::unknown_field,
+          error::body_required,     error::field_required,
+          error::field_invalid,     error::unknown_field,
           error::parameter_invalid, error::idempotency_key_invalid,
           idempotency_mismatch};
 }
@@ -133,13 +132,12 @@ net::RouteOptions create_declaration() {
 }
 
 net::RouteOptions match_declaration() {
-  return write("matchOrder", "Fill an order whole; of a buy order it locks the taker's coins",
-               "MatchOrder",
-               joined({error::order_not_open, error::own_order, error::order_expired,
-                       error::too_many_held, error::htlc_hash_required, error::htlc_hash_unexpected,
-                       error::escrow_too_short, error::lock_refused, error::lock_not_sent,
-                       htlc_hash_malformed},
-                      signature_errors()));
+  return write(
+      "matchOrder", "Fill an order whole; of a buy order it locks the taker's coins", "MatchOrder",
+      joined({error::order_not_open, error::own_order, error::order_expired, error::too_many_held,
+              error::htlc_hash_required, error::htlc_hash_unexpected, error::escrow_too_short,
+              error::lock_refused, error::lock_not_sent, htlc_hash_malformed},
+             signature_errors()));
 }
 
 net::RouteOptions confirm_declaration() {
@@ -187,13 +185,12 @@ net::RouteOptions order_declaration() {
 
 net::RouteOptions orders_declaration() {
   return read("listOrders", "Orders of one state, open ones unless told otherwise", "OrderPage",
-              page_parameters({query("side", "of this side only, the best price first",
-                                     R"({"type":"string"})"),
-                               query("state", "in this state", R"({"enum":["open","matched",
+              page_parameters(
+                  {query("side", "of this side only, the best price first", R"({"type":"string"})"),
+                   query("state", "in this state", R"({"enum":["open","matched",
 "settling","payout_pending","settlement_recovery","refund_pending","completed","cancelled",
 "expired"]})"),
-                               query("maker", "of this wallet",
-                                     R"({"$ref":"#/components/schemas/Wallet"})")}),
+                   query("maker", "of this wallet", R"({"$ref":"#/components/schemas/Wallet"})")}),
               {pair_unknown, side_unknown, wallet_not_canonical, error::cursor_invalid});
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the desk's routes say of themselves: scopes, parameters, schemas of bodies and answers, error
-// codes. Held against real answers by a test. Not for others.
+// What the desk's routes say of themselves: scopes, parameters, schemas of bodies and answers,
+// error codes. Held against real answers by a test. Not for others.
 #pragma once
 
 #include "net/router.h"

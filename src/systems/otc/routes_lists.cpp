@@ -178,18 +178,18 @@ Result<net::Response> list_trades(Engine& engine, const net::Request& request) {
 }  // namespace
 
 void add_list_routes(net::Router& router, Engine& engine) {
-  router.add(
-      "GET", "/otc/orders",
-      answering([&engine](const net::Request& request) { return list_orders(engine, request); }),
-      orders_declaration());
-  router.add(
-      "GET", "/otc/orders/{id}",
-      answering([&engine](const net::Request& request) { return show_order(engine, request); }),
-      order_declaration());
-  router.add(
-      "GET", "/otc/trades",
-      answering([&engine](const net::Request& request) { return list_trades(engine, request); }),
-      trades_declaration());
+  router.add("GET", "/otc/orders", answering([&engine](const net::Request& request) {
+               return list_orders(engine, request);
+             }),
+             orders_declaration());
+  router.add("GET", "/otc/orders/{id}", answering([&engine](const net::Request& request) {
+               return show_order(engine, request);
+             }),
+             order_declaration());
+  router.add("GET", "/otc/trades", answering([&engine](const net::Request& request) {
+               return list_trades(engine, request);
+             }),
+             trades_declaration());
 }
 
 }  // namespace pawl::otc

@@ -214,9 +214,9 @@ Result<Write<Cancel>> read_cancel(const Desk& desk, const net::Request& request)
   write.command.if_version = *version;
   write.command.maker = *maker;
   write.wait = {WriteKind::cancel, *id, {}};
-  if (auto set = set_origin(request, principal_of(*maker),
-                            default_id({"cancel", signed_text->text, condition_of(request)}),
-                            write);
+  if (auto set =
+          set_origin(request, principal_of(*maker),
+                     default_id({"cancel", signed_text->text, condition_of(request)}), write);
       !set) {
     return std::unexpected(set.error());
   }
@@ -287,9 +287,8 @@ Result<Write<Confirm>> read_confirm(const Desk& desk, const net::Request& reques
   write.wait = {WriteKind::confirm, *id, {}};
   // The same confirm may rightly come again when a release did not happen: by then the version is
   // another one.
-  const auto otherwise =
-      default_id({"confirm", *id, action.secret_sha256, *quote_tx, std::to_string(*version),
-                  condition_of(request)});
+  const auto otherwise = default_id({"confirm", *id, action.secret_sha256, *quote_tx,
+                                     std::to_string(*version), condition_of(request)});
   if (auto set = set_origin(request, std::move(*principal), otherwise, write); !set) {
     return std::unexpected(set.error());
   }

@@ -81,22 +81,20 @@ void add_bodies(net::Router& router) {
 "nonce":{"type":"string","pattern":"^[0-9a-fA-F]{32}$"},
 "ttl_seconds":{"type":"integer","minimum":3600,"maximum":2592000},)" +
                  address + "," + hash + "," + auth + "," + wait));
-  router.add_schema("MatchOrder", object(R"("wallet","wallet_auth")", wallet + "," + address + "," +
-                                                                          hash + "," + auth + "," +
-                                                                          wait));
-  router.add_schema(
-      "ConfirmOrder",
-      object(R"("secret","quote_tx")",
-             R"("secret":{"type":"string","pattern":"^[0-9a-fA-F]{64}$"},
+  router.add_schema("MatchOrder",
+                    object(R"("wallet","wallet_auth")",
+                           wallet + "," + address + "," + hash + "," + auth + "," + wait));
+  router.add_schema("ConfirmOrder",
+                    object(R"("secret","quote_tx")",
+                           R"("secret":{"type":"string","pattern":"^[0-9a-fA-F]{64}$"},
 "quote_tx":{"type":"string","minLength":1,"maxLength":200},)" +
-                 wallet + "," + auth + "," + wait));
+                               wallet + "," + auth + "," + wait));
   router.add_schema("CancelOrder",
                     object(R"("wallet","wallet_auth")", wallet + "," + auth + "," + wait));
-  router.add_schema("RedriveOrder",
-                    object(R"("action","reason")",
-                           R"("action":{"enum":["payout","refund"]},
+  router.add_schema("RedriveOrder", object(R"("action","reason")",
+                                           R"("action":{"enum":["payout","refund"]},
 "reason":{"type":"string","minLength":1,"maxLength":200},)" +
-                               wait));
+                                               wait));
 }
 
 void add_figures(net::Router& router) {
@@ -138,9 +136,9 @@ void add_schemas(net::Router& router) {
   add_bodies(router);
   add_figures(router);
   router.add_schema("Order", object(order_required, order_properties));
-  router.add_schema("OrderWrite",
-                    object(std::string("\"ok\",") + order_required,
-                           std::string(R"("ok":{"type":"boolean",
+  router.add_schema(
+      "OrderWrite",
+      object(std::string("\"ok\",") + order_required, std::string(R"("ok":{"type":"boolean",
 "description":"True only if it ended well."},)") + order_properties));
   router.add_schema("OrderPage", page("orders", "Order"));
   router.add_schema(

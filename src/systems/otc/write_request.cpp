@@ -38,9 +38,8 @@ Result<int> wait_ms_of(const Config& config, const net::Request& request, const 
     return fail(error::field_invalid,
                 "wait_ms must be from 0 to " + std::to_string(config.wait_ms_max));
   }
-  const auto wait =
-      query_integer(request, "wait_ms", in_body->value_or(config.wait_ms_default), 0,
-                    config.wait_ms_max);
+  const auto wait = query_integer(request, "wait_ms", in_body->value_or(config.wait_ms_default), 0,
+                                  config.wait_ms_max);
   if (!wait) return std::unexpected(wait.error());
   return static_cast<int>(*wait);
 }
