@@ -55,6 +55,43 @@ TEST_F(StoreFailure, TheCallerIsToldAndNothingChanged) {
   engine_.reset();
 }
 
+// Rates would only say that little happens; this says that somebody waits and nothing completes.
+TEST_F(StoreFailure, ACommitThatHangsIsSeenAsAStall) {
+  std::atomic<bool> hanging{false};
+  std::promise<void> entered;
+  std::promise<void> release;
+  begin([&](const protocol::WriteBatch&) -> std::optional<Error> {
+    if (hanging.exchange(false)) {
+      entered.set_value();
+      release.get_future().wait();
+    }
+    return std::nullopt;
+  });
+  const EngineStatistics before = engine_->statistics();
+  EXPECT_EQ(before.stalled_us, 0);
+  EXPECT_GT(before.commits, 0);
+  hanging = true;
+  std::atomic<bool> answered{false};
+  engine_->submit(bank::Deposit{"a", 1}, {"ann", "hang", ""},
+                  [&](const Result<Receipt>&) { answered = true; });
+  entered.get_future().wait();
+  EXPECT_EQ(engine_->statistics().waiting, 1);
+  ASSERT_TRUE(eventually([&] { return engine_->statistics().stalled_us >= 20'000; }));
+  release.set_value();
+  ASSERT_TRUE(eventually([&] { return answered.load(); }));
+  const EngineStatistics after = engine_->statistics();
+  EXPECT_EQ(after.stalled_us, 0);
+  // The hang stands in the histogram: 20 ms are 156 units of 128 us, below 2^8 at the least.
+  std::int64_t slow = 0;
+  for (std::size_t i = 8; i < PowerHistogram::places; ++i) slow += after.commit_us.counts[i];
+  EXPECT_GE(slow, 1);
+  EXPECT_GE(after.commit_us.sum, 20'000);
+  std::int64_t batches = 0;
+  for (const auto count : after.batch_works.counts) batches += count;
+  EXPECT_EQ(batches, after.commits);
+  EXPECT_EQ(after.batch_works.sum, after.works);
+}
+
 TEST_F(StoreFailure, InDoubtIsAnsweredAsInDoubt) {
   std::atomic<bool> failing{false};
   begin([&](const protocol::WriteBatch&) -> std::optional<Error> {
