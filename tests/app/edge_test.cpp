@@ -100,7 +100,7 @@ class TokenLimitsTest : public EdgeFixture {
   }
 };
 
-TEST_F(TokenLimitsTest, ATokenSpendsItsOwnBucketAndGuessersSpendTheirAddresss) {
+TEST_F(TokenLimitsTest, ATokenSpendsItsOwnBucketAndGuessersSpendTheirAddress) {
   const auto post = [&](const std::string& token) {
     return ask("POST", "/otc/orders", "{}", {bearer(token)}).status;
   };
