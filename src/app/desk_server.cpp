@@ -184,7 +184,7 @@ Result<net::Router> DeskServer::routes() {
   add_metrics_route(router, *engine_, metrics_);
   add_token_routes(router, *engine_, tokens_);
   if (auto opened = open_tokens(router); !opened) return std::unexpected(opened.error());
-  if (auto added = add_document_routes(router, PAWL_VERSION); !added) {
+  if (auto added = add_document_route(router, PAWL_VERSION); !added) {
     return std::unexpected(added.error());
   }
   metrics_->http = std::make_shared<HttpMetrics>(router.routes());

@@ -81,23 +81,43 @@ const std::vector<ErrorEntry>& error_catalog() {
 }
 
 void add_error_routes(net::Router& router) {
-  router.add("GET", "/errors", [](const net::Request&, net::Responder respond) {
-    json::Writer out;
-    out.begin_object().key("errors").begin_array();
-    for (const auto& entry : error_catalog()) write_entry(out, entry, false);
-    out.end_array().end_object();
-    respond(json_answer(std::move(out)));
-  });
-  router.add("GET", "/errors/{code}", [](const net::Request& request, net::Responder respond) {
-    const auto& catalog = error_catalog();
-    const auto entry = std::find_if(catalog.begin(), catalog.end(), [&](const ErrorEntry& e) {
-      return e.code == request.param("code");
-    });
-    if (entry == catalog.end()) return respond(Error(error_code_unknown));
-    json::Writer out;
-    write_entry(out, *entry, true);
-    respond(json_answer(std::move(out)));
-  });
+  router.add_schema("ErrorEntry", R"({"type":"object","required":["code","class","title"],
+"properties":{"code":{"type":"string"},"class":{"type":"string"},"title":{"type":"string"}}})");
+  router.add_schema("ErrorList", R"({"type":"object","required":["errors"],
+"additionalProperties":false,"properties":{"errors":{"type":"array",
+"items":{"$ref":"#/components/schemas/ErrorEntry"}}}})");
+  router.add(
+      "GET", "/errors",
+      [](const net::Request&, net::Responder respond) {
+        json::Writer out;
+        out.begin_object().key("errors").begin_array();
+        for (const auto& entry : error_catalog()) write_entry(out, entry, false);
+        out.end_array().end_object();
+        respond(json_answer(std::move(out)));
+      },
+      net::declared({.id = "listErrors",
+                     .summary = "Every error code with its class and title",
+                     .tag = "server",
+                     .scope = net::scope_public,
+                     .answers = {{200, "the codes", "ErrorList"}}}));
+  router.add(
+      "GET", "/errors/{code}",
+      [](const net::Request& request, net::Responder respond) {
+        const auto& catalog = error_catalog();
+        const auto entry = std::find_if(catalog.begin(), catalog.end(), [&](const ErrorEntry& e) {
+          return e.code == request.param("code");
+        });
+        if (entry == catalog.end()) return respond(Error(error_code_unknown));
+        json::Writer out;
+        write_entry(out, *entry, true);
+        respond(json_answer(std::move(out)));
+      },
+      net::declared({.id = "showError",
+                     .summary = "What an error code means and what to do: a problem's type",
+                     .tag = "server",
+                     .scope = net::scope_public,
+                     .answers = {{200, "the code", "ErrorEntry"}},
+                     .errors = {error_code_unknown}}));
 }
 
 }  // namespace pawl::app

@@ -248,6 +248,8 @@ void OpenApiTest::sample_tokens_and_server() {
                               "/statistics", "/admin/log-level"}) {
     EXPECT_EQ(get(pattern).status, 200U) << pattern;
   }
+  sample("GET", "/errors/{code}", "/errors/rate_limited");
+  sample("GET", "/errors/{code}", "/errors/boat");
   sample("PUT", "/admin/log-level", "/admin/log-level", R"({"as":"ann","level":"info"})");
   sample("PUT", "/admin/log-level", "/admin/log-level", R"({"as":"ann","level":"loud"})");
 }

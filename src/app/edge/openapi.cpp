@@ -256,32 +256,10 @@ Result<std::string> openapi_document(const net::Router& router, std::string_view
   return std::move(out).take();
 }
 
-std::string error_list(const net::Router& router) {
-  std::map<std::string_view, DeclaredError> codes;
-  for (const Route* route : router.routes()) {
-    if (!route->options.declaration) continue;
-    for (const DeclaredError& error : errors_of(*route)) codes.emplace(error.code.code, error);
-  }
-  json::Writer out;
-  out.begin_object().key("errors").begin_array();
-  for (const auto& [code, error] : codes) {
-    out.begin_object().field("code", code).field("class", to_string(error.code.error_class));
-    out.field("status", status_of(error)).field("title", error.code.title).end_object();
-  }
-  out.end_array().end_object();
-  return std::move(out).take();
-}
-
-Result<void> add_document_routes(net::Router& router, std::string_view version) {
-  router.add_schema("ErrorList", R"({"type":"object","required":["errors"],
-"additionalProperties":false,"properties":{"errors":{"type":"array","items":{"type":"object",
-"required":["code","class","status","title"],"additionalProperties":false,
-"properties":{"code":{"type":"string"},"class":{"type":"string"},"status":{"type":"integer"},
-"title":{"type":"string"}}}}}})");
+Result<void> add_document_route(net::Router& router, std::string_view version) {
   router.add_schema("OpenApi", R"({"type":"object","required":["openapi","info","paths"]})");
-  // Filled below, when the two routes are there and stand in the document, too.
+  // Filled below, when the route is there and stands in the document, too.
   const auto document = std::make_shared<std::string>();
-  const auto errors = std::make_shared<std::string>();
   const auto serving = [](std::shared_ptr<std::string> body) {
     return [body = std::move(body)](const net::Request&, net::Responder respond) {
       net::Response response;
@@ -295,16 +273,9 @@ Result<void> add_document_routes(net::Router& router, std::string_view version) 
                             .tag = "server",
                             .scope = net::scope_public,
                             .answers = {{200, "OpenAPI 3.1", "OpenApi"}}}));
-  router.add("GET", "/errors", serving(errors),
-             net::declared({.id = "listErrors",
-                            .summary = "Every error code that a path may answer with",
-                            .tag = "server",
-                            .scope = net::scope_public,
-                            .answers = {{200, "the codes", "ErrorList"}}}));
   auto made = openapi_document(router, version);
   if (!made) return std::unexpected(made.error());
   *document = std::move(*made);
-  *errors = error_list(router);
   return {};
 }
 

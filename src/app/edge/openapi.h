@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The OpenAPI 3.1 document of a router, made of what its routes declare, and the page of error
-// codes that they name. Decides nothing: what stands in it is what the filters enforce.
+// The OpenAPI 3.1 document of a router, made of what its routes declare. Decides nothing: what stands in it is what the filters enforce.
 #pragma once
 
 #include <pawl/error.h>
@@ -21,10 +20,7 @@ inline constexpr ErrorCode declaration_incomplete{
 // summary, a tag or an answer, with an id that another has, or with a schema that there is not.
 Result<std::string> openapi_document(const net::Router& router, std::string_view version);
 
-// {"errors":[{"code","class","status","title"}, ...]}: every code that a route declares.
-std::string error_list(const net::Router& router);
-
-// GET /openapi.json and GET /errors, both public. Add them last: they are made of what is there.
-Result<void> add_document_routes(net::Router& router, std::string_view version);
+// GET /openapi.json, public. Add it last: it is made of what is there.
+Result<void> add_document_route(net::Router& router, std::string_view version);
 
 }  // namespace pawl::app
