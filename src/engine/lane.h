@@ -114,7 +114,7 @@ class Lane {
     std::condition_variable wake;
     Inbox inbox;
     std::size_t waiting = 0;
-    std::int64_t next_look_us = 0;  // monotonic: the thread looks around then, woken or not
+    std::int64_t next_look_us = 0;      // monotonic: the thread looks around then, woken or not
     std::int64_t waiting_since_us = 0;  // monotonic: when the first of those came
     bool stopping = false;
     bool closed = false;  // no inbox any more

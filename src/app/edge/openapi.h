@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The OpenAPI 3.1 document of a router, made of what its routes declare. Decides nothing: what stands in it is what the filters enforce.
+// The OpenAPI 3.1 document of a router, made of what its routes declare. Decides nothing: what
+// stands in it is what the filters enforce.
 #pragma once
 
 #include <pawl/error.h>
