@@ -74,6 +74,8 @@ struct EffectCall {
   int attempt = 0;  // 1 at the first send
   int timeout_ms = 0;
   Time not_after;  // rule not_after: the far side must refuse this send after that time
+  // Of the request that led to this effect, through whatever outcomes came between; may be empty.
+  std::string trace_id;
 };
 
 struct EffectAnswer {

@@ -86,6 +86,7 @@ struct TimelineEntry {
   std::string to;
   std::string why;
   std::string reason;
+  std::string trace_id;
   std::vector<std::int64_t> effects;
 };
 
@@ -105,6 +106,7 @@ struct EffectInfo {
   Time next_at;
   Time ended_at;
   std::string history;
+  std::string trace_id;  // of the request that led to it, if it brought one
 };
 
 struct AlertInfo {

@@ -11,12 +11,17 @@
 
 namespace pawl {
 
+inline constexpr std::size_t max_trace_id_bytes = 64;
+
 // Who asks, and under which id. The id makes the command idempotent: choose it before the first try
 // and keep it for every repeat.
 struct Origin {
   std::string principal;  // 1 to 200 bytes, e.g. "wallet:RTC56..." or "operator:ann"
   std::string id;         // 1 to 128 bytes
   std::string why;        // an operator's reason; may be empty
+  // 32 hex digits that join what follows in logs, journal and effects (W3C trace context), or
+  // empty.
+  std::string trace_id;
 };
 
 struct Receipt {

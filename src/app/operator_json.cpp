@@ -69,6 +69,7 @@ json::Value timeline_json(const TimelineEntry& entry) {
   out.add("to", json::Value::string(entry.to));
   out.add("why", json::Value::string(entry.why));
   out.add("reason", json::Value::string(entry.reason));
+  out.add("trace_id", json::Value::string(entry.trace_id));
   out.add("lane", json::Value::integer(entry.lane));
   out.add("sequence", json::Value::integer(entry.sequence));
   auto effects = json::Value::array();
@@ -95,6 +96,7 @@ json::Value effect_json(const EffectInfo& effect) {
   out.add("next_at", effect.state == "ended" ? json::Value() : time_json(effect.next_at));
   out.add("ended_at", time_json(effect.ended_at));
   out.add("history", json::Value::string(effect.history));
+  out.add("trace_id", json::Value::string(effect.trace_id));
   return out;
 }
 

@@ -81,6 +81,7 @@ Result<OperatorRequest> read_operator(const net::Request& request,
     return fail(operator_request_invalid, "Idempotency-Key is 1 to 128 bytes");
   }
   out.origin.id = id ? std::string(*id) : request.request_id;
+  out.origin.trace_id = request.trace_id;
   out.body = std::move(*body);
   return out;
 }

@@ -15,7 +15,8 @@ void add_operator_schemas(net::Router& router) {
 "description":"Of an effect: refuse unless it is still this one."}}})");
   router.add_schema("Effect", R"({"type":"object","additionalProperties":false,
 "required":["id","kind","machine","key","idempotency_key","state","outcome","attempt","inquiry",
-"token","code","reference","created","next_at","ended_at","history"],
+"token","code","reference","created","next_at","ended_at","history",
+"trace_id"],
 "properties":{"id":{"type":"integer"},"kind":{"type":"string"},"machine":{"type":"string"},
 "key":{"type":"string"},"idempotency_key":{"type":"string"},
 "state":{"enum":["ready","sending","accepted","polling","unknown","inquiring","waiting","ended"]},
@@ -24,16 +25,18 @@ void add_operator_schemas(net::Router& router) {
 "code":{"type":"string"},"reference":{"type":"string"},
 "created":{"type":["string","null"],"format":"date-time"},
 "next_at":{"type":["string","null"],"format":"date-time"},
-"ended_at":{"type":["string","null"],"format":"date-time"},"history":{"type":"string"}}})");
+"ended_at":{"type":["string","null"],"format":"date-time"},"history":{"type":"string"},
+"trace_id":{"type":"string"}}})");
   router.add_schema("EffectList", R"({"type":"object","required":["effects","next_after"],
 "additionalProperties":false,"properties":{"effects":{"type":"array",
 "items":{"$ref":"#/components/schemas/Effect"}},"next_after":{"type":["integer","null"]}}})");
   router.add_schema("TimelineEntry", R"({"type":"object","additionalProperties":false,
-"required":["time","version","command","source","who","id","from","to","why","reason","lane",
-"sequence","effects"],"properties":{"time":{"type":["string","null"],"format":"date-time"},
+"required":["time","version","command","source","who","id","from","to","why","reason",
+"trace_id","lane","sequence","effects"],"properties":{"time":{"type":["string","null"],"format":"date-time"},
 "version":{"type":"integer"},"command":{"type":"string"},"source":{"type":"string"},
 "who":{"type":"string"},"id":{"type":"string"},"from":{"type":"string"},"to":{"type":"string"},
-"why":{"type":"string"},"reason":{"type":"string"},"lane":{"type":"integer"},
+"why":{"type":"string"},"reason":{"type":"string"},"trace_id":{"type":"string"},
+"lane":{"type":"integer"},
 "sequence":{"type":"integer"},"effects":{"type":"array","items":{"type":"integer"}}}})");
   router.add_schema("Entity", R"({"type":"object","additionalProperties":false,
 "required":["machine","key","version","readable","row","timeline","effects"],

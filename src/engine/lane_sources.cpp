@@ -170,6 +170,7 @@ void Lane::start_exchange(const protocol::StartExchange& exchange) {
   call.attempt = exchange.row.attempt;
   call.timeout_ms = spec->policy.send_timeout_ms;
   call.not_after = exchange.row.not_after;
+  call.trace_id = exchange.row.trace_id;
   auto done = [shared = shared_, id = exchange.row.id,
                token = exchange.row.token](EffectAnswer answer) {
     PAWL_CRASH_POINT("effect.answered");
@@ -194,6 +195,13 @@ void Lane::start_exchange(const protocol::StartExchange& exchange) {
 void Lane::add_answer(const ExchangeAnswer& answer) {
   auto row = schedule_.finished(answer.effect_id, answer.token);
   if (!row) return;  // late: this exchange was given up
+  log::info("effect_answered", {{"trace_id", row->trace_id},
+                                {"effect", row->id},
+                                {"kind", row->kind},
+                                {"key", row->owner.key},
+                                {"attempt", row->attempt},
+                                {"outcome", name_of(answer.answer.outcome)},
+                                {"code", answer.answer.code}});
   protocol::AnswerWork work;
   work.claimed = std::move(*row);
   work.answer = answer.answer;

@@ -264,6 +264,7 @@ void BatchState::apply_row(RowChange change, std::size_t entity, std::string_vie
   if (!from.empty()) journal_.field("from", from);
   journal_.field("to", to).field("why", change.why);
   if (!origin.why.empty()) journal_.field("reason", origin.why);
+  if (!origin.trace_id.empty()) journal_.field("trace", origin.trace_id);
   if (!effect_ids.empty()) {
     journal_.key("effects").begin_array();
     for (const std::int64_t id : effect_ids) journal_.integer(id);
@@ -309,6 +310,7 @@ void BatchState::apply(Change change, std::span<const std::size_t> entities, std
     row.owner = locked_.entities[entities[effect.entity]].ref;
     row.payload = std::move(effect.payload);
     row.idempotency_key = std::move(effect.idempotency_key);
+    row.trace_id = origin.trace_id;
     row.created = time;
     row.next_at = locked_.time;  // not the entity's time, which may lie ahead
     effect_ids[effect.entity].push_back(row.id);

@@ -36,6 +36,7 @@ struct CommandOrigin {
   std::string_view why;   // an operator's reason
   int hops = 0;           // of the message that brought it
   std::string_view note;  // names an inner command across restarts; empty for requests
+  std::string_view trace_id;
 };
 
 class BatchState {

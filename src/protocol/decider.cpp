@@ -105,7 +105,8 @@ WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
     if (stored->fingerprint != planned.fingerprint) return with_error(idempotency_mismatch);
     return with_receipt(receipt_from(*stored));
   }
-  const CommandOrigin origin{"request", work.origin.principal, work.origin.id, work.origin.why, 0};
+  const CommandOrigin origin{"request", work.origin.principal, work.origin.id, work.origin.why, 0,
+                             {},        work.origin.trace_id};
   auto decided = state_.run(*planned.command, planned.entities(), origin);
   if (!decided) {
     if (decided.error().code == batch_full) return with_fate(Fate::again);
@@ -227,7 +228,7 @@ WorkResult Decider::answer(const AnswerWork& work, const Planned& planned) {
   const std::string effect = "effect:" + std::to_string(row.id);
   const std::string id = outcome_id(row);
   const std::string note = note_of(row);
-  const CommandOrigin origin{"outcome", effect, id, "", 0, note};
+  const CommandOrigin origin{"outcome", effect, id, "", 0, note, row.trace_id};
   if (!settle_effect(planned.effect, std::move(row), step, planned, origin)) {
     return with_fate(Fate::again);
   }
@@ -279,7 +280,8 @@ WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
   if (!step) return with_error(step.error());
   // Planned on another state than this one, or on a kind unknown here: nobody would tell the owner.
   if (step->report && !planned.command && !planned.error) return with_error(effect_changed);
-  const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0};
+  const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0,
+                             {},         work.origin.trace_id};
   if (!settle_effect(planned.effect, std::move(row), *step, planned, origin)) {
     return with_fate(Fate::again);
   }
@@ -366,8 +368,9 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
   auto& locked = state_.locked().parked[planned.parked];
   const bool retry = work.verb == ParkedVerb::retry;
   if (!locked || (retry && !work.command)) return with_error(parked_not_found);
-  const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why,
-                             work.row.hops};
+  const CommandOrigin origin{"operator",          work.origin.principal, work.origin.id,
+                             work.origin.why,     work.row.hops,         {},
+                             work.origin.trace_id};
   Receipt receipt;
   receipt.done = true;
   if (retry) {

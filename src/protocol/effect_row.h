@@ -48,6 +48,7 @@ struct EffectRow {
   Outcome outcome = Outcome::unknown;  // once ended
   std::string code;                    // the newest answer's code
   std::string reference;
+  std::string trace_id;  // of the command that asked for it
   Time created;
   Time ended_at;
   std::string history;  // newest last, one line per step, bounded by max_history_bytes

@@ -26,7 +26,7 @@ bool keys_are_sound(const std::vector<EntityRef>& keys, const Registry& registry
 
 bool origin_is_sound(const Origin& origin) {
   return !origin.principal.empty() && origin.principal.size() <= 200 && !origin.id.empty() &&
-         origin.id.size() <= 128;
+         origin.id.size() <= 128 && origin.trace_id.size() <= max_trace_id_bytes;
 }
 
 template <class T>

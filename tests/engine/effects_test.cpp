@@ -420,5 +420,24 @@ TEST_F(Effects, AParkedAcceptanceIsNotRetriedAsTheEnd) {
   engine_.reset();
 }
 
+TEST_F(Effects, CarryTheTraceOfTheRequestThatAskedForThem) {
+  handler_ = std::make_shared<ScriptedHandler>(answering(Outcome::unknown));
+  start();
+  done(bank::Open{"a", 10, {}});
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  ASSERT_TRUE(engine_->call(bank::Pay{"a", 1, "k"}, {"ann", "pay", "", trace}));
+  ASSERT_TRUE(handler_->wait_for_calls(2));
+  EXPECT_EQ(handler_->calls()[0].trace_id, trace);
+  EXPECT_EQ(handler_->calls()[1].trace_id, trace) << "the inquiry, too";
+  EXPECT_EQ(only_effect().trace_id, trace);
+  handler_->set(answering(Outcome::confirmed));
+  ASSERT_TRUE(effect_reaches("ended"));
+  EXPECT_EQ(only_effect().trace_id, trace);
+  const auto timeline = engine_->timeline({"account", "a"}, 10);
+  ASSERT_TRUE(timeline && timeline->size() >= 2);
+  EXPECT_EQ((*timeline)[0].trace_id, trace) << "the outcome's entry";
+  EXPECT_EQ((*timeline)[1].trace_id, trace) << "the request's entry";
+}
+
 }  // namespace
 }  // namespace pawl::test

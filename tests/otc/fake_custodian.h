@@ -42,10 +42,10 @@ class FakeCustodian final : public Custodian {
     thread_.join();
   }
 
-  void perform(const CustodianRequest& request, int, Done done) override {
+  void perform(const CustodianRequest& request, const CallOptions&, Done done) override {
     post([this, request, done = std::move(done)] { return std::pair{done, perform_now(request)}; });
   }
-  void inquire(const CustodianRequest& request, int, Done done) override {
+  void inquire(const CustodianRequest& request, const CallOptions&, Done done) override {
     post(
         [this, request, done = std::move(done)] { return std::pair{done, find(key_of(request))}; });
   }

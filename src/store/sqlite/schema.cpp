@@ -179,6 +179,12 @@ CREATE TABLE pawl_alerts (
 CREATE INDEX pawl_alerts_open ON pawl_alerts (id) WHERE acked_by = '';
 )sql";
 
+constexpr std::string_view tracing_schema = R"sql(
+-- Of the request that led to the effect.
+ALTER TABLE pawl_effects ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE pawl_effects_ended ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::string_view migrations_table = R"sql(
 CREATE TABLE IF NOT EXISTS pawl_migrations (
   system TEXT NOT NULL,
@@ -191,7 +197,7 @@ CREATE TABLE IF NOT EXISTS pawl_migrations (
 using Numbers = std::map<std::string, int, std::less<>>;
 
 std::vector<Migration> all_migrations(const Registry& registry) {
-  std::vector<Migration> out{{"engine", 1, engine_schema}};
+  std::vector<Migration> out{{"engine", 1, engine_schema}, {"engine", 2, tracing_schema}};
   out.insert(out.end(), registry.migrations().begin(), registry.migrations().end());
   return out;
 }

@@ -64,6 +64,7 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Stat
   out.reference = row.text(19);
   out.ended_at = Time{row.integer(20)};
   out.history = row.text(21);
+  out.trace_id = row.text(22);
   return out;
 }
 

@@ -131,6 +131,7 @@ EffectInfo info_of(const protocol::EffectRow& row) {
   info.next_at = row.next_at;
   info.ended_at = row.ended_at;
   info.history = row.history;
+  info.trace_id = row.trace_id;
   return info;
 }
 
@@ -186,6 +187,7 @@ Result<TimelineEntry> read_entry(std::string_view text, Time commit_time, Journa
   out.to = text_of(*entry, "to");
   out.why = text_of(*entry, "why");
   out.reason = text_of(*entry, "reason");
+  out.trace_id = text_of(*entry, "trace");
   if (const auto* list = entry->find("effects"); list != nullptr && list->as_array() != nullptr) {
     for (const auto& id : *list->as_array()) out.effects.push_back(id.as_int64().value_or(0));
   }

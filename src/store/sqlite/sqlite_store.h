@@ -103,7 +103,7 @@ Result<void> read_entity_row(const MachineSpec& machine, const Statement& row, E
 inline constexpr std::string_view effect_columns =
     "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us, state, "
     "attempt, inquiry, token, lease_until_us, poll_until_us, not_after_us, accepted_reported, "
-    "maybe_sent, outcome, code, reference, ended_us, history";
+    "maybe_sent, outcome, code, reference, ended_us, history, trace_id";
 Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Statement& row);
 
 inline constexpr std::string_view parked_columns =

@@ -161,7 +161,7 @@ Result<void> SqliteStore::write_receipts(const protocol::WriteBatch& writes) {
 Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
   auto insert = cached(
       "INSERT INTO pawl_effects (id, kind, machine, entity_key, payload, idempotency_key, "
-      "created_us, next_at_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+      "created_us, next_at_us, trace_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
   if (!insert) return std::unexpected(insert.error());
   for (const auto& row : writes.effects_inserted) {
     (*insert)
@@ -172,7 +172,8 @@ Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
         .bind(5, std::string_view(row.payload))
         .bind(6, std::string_view(row.idempotency_key))
         .bind(7, row.created.us)
-        .bind(8, row.next_at.us);
+        .bind(8, row.next_at.us)
+        .bind(9, std::string_view(row.trace_id));
     if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   }
   return {};
@@ -227,7 +228,7 @@ Result<void> SqliteStore::end_effect(const protocol::EffectRow& row) {
   if (auto one = expect_rows((*remove)->run(), 1, store_lost_update, "effect"); !one) return one;
   auto insert = cached("INSERT INTO pawl_effects_ended (" + std::string(effect_columns) +
                        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                       "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+                       "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)");
   if (!insert) return std::unexpected(insert.error());
   (*insert)
       ->bind(1, row.id)
@@ -238,6 +239,7 @@ Result<void> SqliteStore::end_effect(const protocol::EffectRow& row) {
       .bind(6, std::string_view(row.idempotency_key))
       .bind(7, row.created.us);
   bind_progress(**insert, 8, row);
+  (*insert)->bind(23, std::string_view(row.trace_id));
   if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   return {};
 }

@@ -158,6 +158,14 @@ inline const std::string& order_id_of(const CustodianRequest& request) {
   return std::visit([](const auto& r) -> const std::string& { return r.order_id; }, request);
 }
 
+// How long an exchange may take, and the trace that it belongs to (32 hex digits, or empty).
+struct CallOptions {
+  CallOptions(int timeout, std::string trace = {})  // NOLINT(google-explicit-constructor)
+      : timeout_ms(timeout), trace_id(std::move(trace)) {}
+  int timeout_ms;
+  std::string trace_id;
+};
+
 // Both calls return at once; `done` is called exactly once, from any thread, and must neither wait
 // nor throw. Thread-safe. Destroying a custodian ends what is under way as the evidence has it.
 class Custodian {
@@ -172,11 +180,11 @@ class Custodian {
   //   unknown              anything else that came after the first byte, or nothing at all
   // The answer's code is the far side's (or, for never_sent and unknown, what was seen); its
   // reference is the far side's own name for the operation.
-  virtual void perform(const CustodianRequest& request, int timeout_ms, Done done) = 0;
+  virtual void perform(const CustodianRequest& request, const CallOptions& options, Done done) = 0;
 
   // Asks what became of the request, by its key, and changes nothing: confirmed, accepted, refused
   // or absent (the far side does not know the key now); unknown if it could not be learned.
-  virtual void inquire(const CustodianRequest& request, int timeout_ms, Done done) = 0;
+  virtual void inquire(const CustodianRequest& request, const CallOptions& options, Done done) = 0;
 
   // When a request of this kind whose outcome was unknown may be sent again (pawl/effect.h).
   virtual ResendRule resend_rule(Call call) const = 0;

@@ -24,13 +24,16 @@ NodeCustodian::NodeCustodian(NodeCustodianOptions options, std::shared_ptr<net::
       client_(std::move(client)),
       clock_(clock) {}
 
-void NodeCustodian::perform(const CustodianRequest& request, int timeout_ms, Done done) {
-  std::make_shared<NodeCall>(options_, *client_, request, false, timeout_ms, std::move(done))
+void NodeCustodian::perform(const CustodianRequest& request, const CallOptions& options,
+                            Done done) {
+  std::make_shared<NodeCall>(options_, *client_, request, false, options.timeout_ms,
+                             std::move(done))
       ->run(clock_.now().seconds());
 }
 
-void NodeCustodian::inquire(const CustodianRequest& request, int timeout_ms, Done done) {
-  std::make_shared<NodeCall>(options_, *client_, request, true, timeout_ms, std::move(done))
+void NodeCustodian::inquire(const CustodianRequest& request, const CallOptions& options,
+                            Done done) {
+  std::make_shared<NodeCall>(options_, *client_, request, true, options.timeout_ms, std::move(done))
       ->run(clock_.now().seconds());
 }
 

@@ -29,10 +29,10 @@ class NodeCustodian final : public Custodian {
                                                        std::shared_ptr<net::Client> client,
                                                        Clock& clock);
 
-  void perform(const CustodianRequest& request, int timeout_ms, Done done) override;
+  void perform(const CustodianRequest& request, const CallOptions& options, Done done) override;
   // A payout or lock that is not found is unknown and never absent: the node's lists are bounded
   // and move while they are read.
-  void inquire(const CustodianRequest& request, int timeout_ms, Done done) override;
+  void inquire(const CustodianRequest& request, const CallOptions& options, Done done) override;
   // neither for a lock, which the node would make twice; dedup for the rest: a payout by its key, a
   // release and a refund by the job's state, which each step of theirs can leave only once.
   ResendRule resend_rule(Call call) const override;

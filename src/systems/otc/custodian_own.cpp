@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systems/otc/custodian_own.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "core/json.h"
@@ -68,6 +72,15 @@ bool is_success(unsigned status) {
 }
 bool is_refusal(unsigned status) {
   return status >= 400 && status < 500;
+}
+
+// W3C trace context: the trace of the request that led here, and a span that names this exchange
+// (its signed text differs from every other's).
+std::string traceparent_of(std::string_view trace_id, std::string_view signed_text) {
+  std::array<char, 17> span{};
+  const std::uint64_t mixed = std::hash<std::string_view>()(signed_text) | 1;
+  std::snprintf(span.data(), span.size(), "%016llx", static_cast<unsigned long long>(mixed));
+  return "00-" + std::string(trace_id) + "-" + span.data() + "-01";
 }
 
 }  // namespace
@@ -153,13 +166,13 @@ OwnCustodian::OwnCustodian(std::string base_url, const SigningKey& service_key,
       client_(std::move(client)),
       clock_(clock) {}
 
-void OwnCustodian::perform(const CustodianRequest& request, int timeout_ms, Done done) {
-  exchange("POST", std::string(path_of(call_of(request))), body_of(request), request, timeout_ms,
+void OwnCustodian::perform(const CustodianRequest& request, const CallOptions& options, Done done) {
+  exchange("POST", std::string(path_of(call_of(request))), body_of(request), request, options,
            std::move(done));
 }
 
-void OwnCustodian::inquire(const CustodianRequest& request, int timeout_ms, Done done) {
-  exchange("GET", operation_path(key_of(request)), "", request, timeout_ms, std::move(done));
+void OwnCustodian::inquire(const CustodianRequest& request, const CallOptions& options, Done done) {
+  exchange("GET", operation_path(key_of(request)), "", request, options, std::move(done));
 }
 
 ResendRule OwnCustodian::resend_rule(Call) const {
@@ -167,7 +180,8 @@ ResendRule OwnCustodian::resend_rule(Call) const {
 }
 
 void OwnCustodian::exchange(std::string method, const std::string& path, std::string body,
-                            const CustodianRequest& request, int timeout_ms, Done done) {
+                            const CustodianRequest& request, const CallOptions& options,
+                            Done done) {
   if (!is_custodian_key(key_of(request))) {
     done({Outcome::never_sent, "key_malformed"});
     return;
@@ -180,10 +194,13 @@ void OwnCustodian::exchange(std::string method, const std::string& path, std::st
   out.headers = {{std::string(service_key_header), service_key_.public_key_hex()},
                  {std::string(service_time_header), timestamp},
                  {std::string(service_signature_header), service_key_.sign(text)}};
+  if (!options.trace_id.empty()) {
+    out.headers.push_back({"traceparent", traceparent_of(options.trace_id, text)});
+  }
   if (!inquiry) out.headers.push_back({"Content-Type", "application/json"});
   out.method = std::move(method);
   out.body = std::move(body);
-  out.timeout_ms = static_cast<unsigned>(std::max(1, timeout_ms));
+  out.timeout_ms = static_cast<unsigned>(std::max(1, options.timeout_ms));
   out.max_response_bytes = max_custodian_answer_bytes;
   client_->send(std::move(out),
                 [request, inquiry, done = std::move(done)](net::ClientResult result) {

@@ -48,8 +48,8 @@ class OwnCustodian final : public Custodian {
                                                       std::shared_ptr<net::Client> client,
                                                       Clock& clock);
 
-  void perform(const CustodianRequest& request, int timeout_ms, Done done) override;
-  void inquire(const CustodianRequest& request, int timeout_ms, Done done) override;
+  void perform(const CustodianRequest& request, const CallOptions& options, Done done) override;
+  void inquire(const CustodianRequest& request, const CallOptions& options, Done done) override;
   // dedup, for every call: the contract demands it.
   ResendRule resend_rule(Call call) const override;
 
@@ -57,7 +57,7 @@ class OwnCustodian final : public Custodian {
   OwnCustodian(std::string base_url, const SigningKey& service_key,
                std::shared_ptr<net::Client> client, Clock& clock);
   void exchange(std::string method, const std::string& path, std::string body,
-                const CustodianRequest& request, int timeout_ms, Done done);
+                const CustodianRequest& request, const CallOptions& options, Done done);
 
   const std::string base_url_;
   const SigningKey service_key_;

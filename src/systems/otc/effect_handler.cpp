@@ -34,9 +34,9 @@ void CustodianEffects::start(const EffectCall& call, Done done) {
     return;
   }
   if (perform) {
-    custodian_->perform(*request, call.timeout_ms, std::move(done));
+    custodian_->perform(*request, {call.timeout_ms, call.trace_id}, std::move(done));
   } else {
-    custodian_->inquire(*request, call.timeout_ms, std::move(done));
+    custodian_->inquire(*request, {call.timeout_ms, call.trace_id}, std::move(done));
   }
 }
 

@@ -50,6 +50,7 @@ Result<void> set_origin(const net::Request& request, std::string principal, std:
   if (!key) return std::unexpected(key.error());
   write.origin.principal = std::move(principal);
   write.origin.id = key->value_or(std::move(otherwise));
+  write.origin.trace_id = request.trace_id;
   return {};
 }
 
