@@ -159,7 +159,7 @@ TEST_F(SqliteStoreTest, EndedEffectsLeaveTheTableOfOpenOnes) {
   auto opened = open();
   world.sql(
       "INSERT INTO pawl_effects_ended SELECT 7, 'k', 'account', 'a', '{}', '', 0, 0, 'ended', 1, "
-      "0, 1, 0, 0, 0, 0, 0, 'confirmed', '', '', 5, ''");
+      "0, 1, 0, 0, 0, 0, 0, 'confirmed', '', '', 5, '', ''");
   EXPECT_EQ(opened.engine->effects(false, 0, 10)->size(), 0U);
   EXPECT_EQ(opened.engine->effects(true, 0, 10)->size(), 1U);
 }
