@@ -32,6 +32,11 @@ Client::Handle Client::send(ClientRequest request, Done done) {
   return {};
 }
 
+// No target follows a stream.
+Client::Handle Client::follow(ClientRequest request, ClientEvents, Done done) {
+  return send(std::move(request), std::move(done));
+}
+
 std::string_view to_string(ClientFailure::Kind kind) {
   return kind == ClientFailure::Kind::never_sent ? "never_sent" : "unknown";
 }
