@@ -18,7 +18,10 @@ PAWL_FUZZ(configuration) {
     check(read.error().detail.starts_with("pawl.toml:"), "and names the place");
   }
   for (const auto& setting : app::settings_table(settings)) {
-    if (!setting.is_text()) {
+    if (setting.is_list()) {
+      check(std::get<std::vector<std::string>*>(setting.target)->size() <= app::max_list_items,
+            setting.full_name() + " is a bounded list");
+    } else if (setting.is_number()) {
       check(setting.value_number() >= setting.min && setting.value_number() <= setting.max,
             setting.full_name() + " is within its bounds");
     } else if (!setting.choices.empty()) {
