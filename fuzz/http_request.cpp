@@ -74,7 +74,9 @@ void check_limits(const Read& read) {
 bool is_whole(std::string_view wire) {
   const std::size_t end = wire.find("\r\n\r\n");
   constexpr std::size_t method_and_version = 64;
-  return end != std::string_view::npos && end + 4 <= max_header + max_target + method_and_version;
+  const bool short_line = wire.find('\n') < max_target + method_and_version;
+  return short_line && end != std::string_view::npos &&
+         end + 4 <= max_header + max_target + method_and_version;
 }
 
 void check_same(const Read& a, const Read& b) {

@@ -73,7 +73,10 @@ bool is_whole(std::string_view wire) {
 void check_same(const Read& a, const Read& b) {
   check(a.done == b.done, "a cut changes nothing: done or not");
   if (!a.done) {
-    check(a.failure->code == b.failure->code, "a cut changes nothing: the failure");
+    // The last few bytes of a chunked body wait for more: bad ones are then cut off, not looked at.
+    const bool cut_off = a.failure->code == net::client_connection_lost ||
+                         b.failure->code == net::client_connection_lost;
+    check(cut_off || a.failure->code == b.failure->code, "a cut changes nothing: the failure");
     return;
   }
   check(a.used == b.used, "a cut changes nothing: where the answer ends");
