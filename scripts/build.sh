@@ -120,7 +120,7 @@ build_jobs() {
     echo "$PAWL_JOBS"
     return
   fi
-  case ${1:-dev} in asan | tsan) each_kb=1600000 ;; esac
+  case ${1:-dev} in asan | tsan | fuzz) each_kb=1600000 ;; esac
   available_kb=$(awk '$1 == "MemAvailable:" {print $2}' /proc/meminfo)
   jobs=$((available_kb / each_kb))
   [[ $jobs -le $(nproc) ]] || jobs=$(nproc)

@@ -13,21 +13,7 @@ and crashes. Until then the verb exits 2.
 HELP
 }
 
-fuzz_help() {
-  cat <<'HELP'
-usage: ./dev fuzz
-
-Not yet available. It will run the fuzzers of the parsers (HTTP, JSON, URLs). Until then the verb
-exits 2.
-HELP
-}
-
 check_main() {
   case ${1:-} in -h | --help) check_help && return ;; esac
   stop "$exit_usage" "check: not yet available, nothing was checked"
-}
-
-fuzz_main() {
-  case ${1:-} in -h | --help) fuzz_help && return ;; esac
-  stop "$exit_usage" "fuzz: not yet available, nothing was fuzzed"
 }

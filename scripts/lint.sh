@@ -58,7 +58,7 @@ lint_main() {
 }
 
 lint_format() {
-  find "$root"/{include,src,tests,bench,examples} \( -name '*.cpp' -o -name '*.h' \) -print0 |
+  find "$root"/{include,src,tests,bench,examples,fuzz} \( -name '*.cpp' -o -name '*.h' \) -print0 |
     xargs -0 -r clang-format-19 --dry-run -Werror --style=file && return
   say "lint: clang-format-19 -i FILE puts the form right"
   return 1

@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-SOURCE_FOLDERS = ("include", "src", "tests", "bench", "examples")
+SOURCE_FOLDERS = ("include", "src", "tests", "bench", "examples", "fuzz")
 TEXT_SUFFIXES = {".cpp", ".h", ".py", ".sh", ".md", ".cmake", ".txt", ".json", ".toml", ".sql", ".in", ".yaml"}
 SKIPPED_FOLDERS = {".git", "build", ".pawl", "node_modules"}
 MAX_LINES = 500

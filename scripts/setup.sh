@@ -15,7 +15,7 @@ Installs the Debian 12 packages that are missing for the groups named (default: 
 
   run      build and run the program and its benchmarks
   test     run, and what the tests need
-  dev      both, clang-format, clang-tidy, python3 and git
+  dev      both, clang-format, clang-tidy, clang with libFuzzer, python3 and git
 
   --dry-run   say what is missing and what would be installed; needs no root, changes nothing
 

@@ -3,9 +3,22 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace pawl::app {
+
+namespace {
+
+// Of an IPv4 or IPv6 address (with its zone) or a name; no NUL, behind which inet_pton stops.
+bool is_host(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == ':' || c == '-' || c == '_' || c == '%';
+  });
+}
+
+}  // namespace
 
 bool ListenAddress::is_loopback() const {
   if (host == "::1") return true;
@@ -41,6 +54,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   }
   const auto parsed = std::from_chars(port.data(), port.data() + port.size(), out.port);
   if (out.host.empty()) return refuse("has no host before its port");
+  if (!is_host(out.host)) return refuse("has a host that is neither an address nor a name");
   if (parsed.ec != std::errc() || parsed.ptr != port.data() + port.size()) {
     if (port.data() == text.data()) return refuse("has no port: write HOST:PORT, or a port alone");
     return refuse("has no port from 0 to 65535 behind its colon");

@@ -103,5 +103,7 @@ Result<void> check_settings(const Settings& settings);
 // Reads a TOML file into `settings`; what it does not name keeps its value. Errors begin with
 // "FILE:LINE: ": unknown key or section, wrong type, out of bounds, not TOML.
 Result<void> read_settings_file(const std::string& path, Settings& settings);
+// The same for what the file holds; `path` stands in the errors.
+Result<void> read_settings_text(std::string_view text, const std::string& path, Settings& settings);
 
 }  // namespace pawl::app

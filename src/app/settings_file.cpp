@@ -90,9 +90,13 @@ Result<void> read_settings_file(const std::string& path, Settings& settings) {
   std::ostringstream text;
   text << in.rdbuf();
   if (!in) return fail(configuration_unreadable, path);
+  return read_settings_text(text.str(), path, settings);
+}
+
+Result<void> read_settings_text(std::string_view text, const std::string& path,
+                                Settings& settings) {
   try {
-    const std::string content = text.str();
-    const toml::table file = toml::parse(std::string_view(content), std::string_view(path));
+    const toml::table file = toml::parse(text, std::string_view(path));
     return FileReader(path, settings).read(file);
   } catch (const toml::parse_error& bad) {
     return fail(configuration_invalid, path + ":" + std::to_string(bad.source().begin.line) + ": " +

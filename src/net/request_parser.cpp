@@ -11,6 +11,9 @@ namespace http = boost::beast::http;
 
 namespace {
 
+// Of the request line, beside its target.
+constexpr std::size_t method_and_version_bytes = 64;
+
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
@@ -38,13 +41,19 @@ RequestParser::RequestParser(Request& request, std::size_t max_header_bytes,
     : MessageParser(max_header_bytes, 0, request.body),
       request_(request),
       max_target_bytes_(max_target_bytes) {
-  // Beast's limit is for the request line and for the fields that are not consumed yet, each.
-  constexpr std::size_t method_and_version = 64;
-  header_limit(static_cast<std::uint32_t>(
-      std::max(max_header_bytes, max_target_bytes + method_and_version)));
+  // When the first piece holds only a part of the request line, Beast looks at it no earlier than
+  // at the end of all headers: its limit is then for both together, else for each.
+  header_limit(
+      static_cast<std::uint32_t>(max_header_bytes + max_target_bytes + method_and_version_bytes));
 }
 
 std::size_t RequestParser::feed(std::string_view bytes) {
+  if (!line_done_ && bytes.size() > max_target_bytes_ + method_and_version_bytes &&
+      bytes.substr(0, max_target_bytes_ + method_and_version_bytes).find('\n') ==
+          std::string_view::npos) {
+    refusal_ = target_refusal();
+    return 0;
+  }
   error_code ec;
   const std::size_t used = put_all(bytes, true, ec);
   if (ec && !refusal_) refusal_ = refusal_of(ec);
@@ -67,15 +76,16 @@ void RequestParser::refuse_body(error_code& ec) {
          ec);
 }
 
+Refusal RequestParser::target_refusal() const {
+  return {{target_too_long, "at most " + std::to_string(max_target_bytes_) + " bytes are taken"},
+          414};
+}
+
 Refusal RequestParser::refusal_of(const error_code& ec) const {
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
-    if (line_done_) {
-      return {
-          {headers_too_large, "at most " + std::to_string(max_header_bytes_) + " bytes are taken"},
-          431};
-    }
-    return {{target_too_long, "at most " + std::to_string(max_target_bytes_) + " bytes are taken"},
-            414};
+    return {
+        {headers_too_large, "at most " + std::to_string(max_header_bytes_) + " bytes are taken"},
+        431};
   }
   return {{request_malformed, ec.message()}, 400};
 }
@@ -85,9 +95,8 @@ void RequestParser::on_request_impl(http::verb, string_view method, string_view 
   line_done_ = true;
   version_ = version;
   if (target.size() > max_target_bytes_) {
-    return refuse(
-        {target_too_long, "at most " + std::to_string(max_target_bytes_) + " bytes are taken"}, 414,
-        ec);
+    Refusal refusal = target_refusal();
+    return refuse(std::move(refusal.error), refusal.status, ec);
   }
   request_.method = view(method);
   request_.target = view(target);

@@ -55,6 +55,7 @@ class RequestParser final : private MessageParser<true> {
   void refuse_body(error_code& ec) override;
 
   void refuse(Error error, unsigned status, error_code& ec);
+  Refusal target_refusal() const;
   Refusal refusal_of(const error_code& ec) const;
 
   Request& request_;

@@ -13,7 +13,9 @@ ResponseParser::ResponseParser(std::size_t max_header_bytes, std::size_t max_bod
                                bool to_head)
     : MessageParser(max_header_bytes, max_body_bytes, response_.body) {
   response_.content_type.clear();
-  header_limit(static_cast<std::uint32_t>(max_header_bytes));
+  // As in RequestParser: Beast may count the status line and the headers together.
+  constexpr std::size_t longest_status_line = 512;
+  header_limit(static_cast<std::uint32_t>(max_header_bytes + longest_status_line));
   skip(to_head);
 }
 

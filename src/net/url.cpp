@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
+#include <cstdint>
 
 #include "net/client.h"
 
@@ -16,6 +18,13 @@ bool is_host(std::string_view host) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '-' || c == '_' || c == ':';
   });
+}
+
+bool is_port(std::string_view digits) {
+  std::uint16_t port = 0;
+  const char* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, port);
+  return digits.size() <= 5 && read.ec == std::errc() && read.ptr == end && port != 0;
 }
 
 std::string text_of(boost::core::string_view text) {
@@ -43,8 +52,9 @@ Result<Url> parse_url(std::string_view text) {
   out.port = http ? "80" : "443";
   out.authority = text_of(url.encoded_host());
   if (url.has_port()) {
-    if (url.port_number() == 0) return refuse("the URL's port is not in 1..65535");
+    // Boost.URL takes any digits, and its port_number() keeps the low 16 bits of a larger one.
     out.port = text_of(url.port());
+    if (!is_port(out.port)) return refuse("the URL's port is not in 1..65535");
     out.authority += ":" + out.port;
   }
   out.target = text_of(url.encoded_path());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An absolute http or https URL taken apart for the client, by Boost.URL. Private to net.
+// An absolute http or https URL taken apart by Boost.URL: for the client, and for who wants to
+// know beforehand whether it will take one.
 #pragma once
 
 #include <pawl/error.h>

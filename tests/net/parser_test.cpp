@@ -77,6 +77,33 @@ TEST(RequestParser, CountsHeadersTogether) {
   EXPECT_EQ(parser.refusal()->status, 431U);
 }
 
+// Beast counts the request line and the headers together once the line came in two pieces.
+TEST(RequestParser, TakesALongTargetWithManyHeadersInPieces) {
+  const std::string line = "GET /" + std::string(90, 'a') + " HTTP/1.1\r\n";
+  const std::string wire = line + "Host: x\r\nA: " + std::string(80, 'b') + "\r\n\r\n";
+  for (const std::size_t step : {std::size_t{1}, wire.size()}) {
+    Request request;
+    RequestParser parser(request, 100, 100);
+    feed_in_pieces(parser, wire, step, [&] { return parser.header_done() || parser.refusal(); });
+    EXPECT_TRUE(parser.header_done()) << step;
+    EXPECT_FALSE(parser.refusal()) << step;
+  }
+}
+
+TEST(RequestParser, NamesWhatIsTooLargeHoweverItIsCut) {
+  const std::string headers = "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(500, 'b');
+  const std::string target = "GET /" + std::string(500, 'a');
+  for (const auto& [wire, status] : {std::pair(headers, 431U), std::pair(target, 414U)}) {
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, wire.size()}) {
+      Request request;
+      RequestParser parser(request, 100, 100);
+      feed_in_pieces(parser, wire, step, [&] { return parser.header_done() || parser.refusal(); });
+      ASSERT_TRUE(parser.refusal()) << step;
+      EXPECT_EQ(parser.refusal()->status, status) << step;
+    }
+  }
+}
+
 TEST(ResponseParser, CountsHeadersTogether) {
   ResponseParser parser(max_header, 100, false);
   feed_in_pieces(parser, many_headers("HTTP/1.1 204 No Content\r\n"), 12'000,

@@ -34,5 +34,5 @@ expect 2 'a number from 1 to 9999' test -j many
 expect 2 'no tests in it' test --preset release
 expect 2 'which one' bench
 expect 2 'not yet available, nothing was checked' check
-expect 2 'not yet available, nothing was fuzzed' fuzz
+expect 2 'no target "nosuch"' fuzz nosuch
 exit $((failures > 0))

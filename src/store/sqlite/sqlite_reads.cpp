@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/json.h"
+#include "store/sqlite/journal_entry.h"
 
 namespace pawl::sqlite {
 
@@ -133,74 +133,6 @@ EffectInfo info_of(const protocol::EffectRow& row) {
   info.history = row.history;
   info.trace_id = row.trace_id;
   return info;
-}
-
-std::string text_of(const json::Value& object, std::string_view name) {
-  const auto* member = object.find(name);
-  return member == nullptr ? std::string() : std::string(member->as_string().value_or(""));
-}
-
-std::int64_t integer_of(const json::Value& object, std::string_view name) {
-  const auto* member = object.find(name);
-  return member == nullptr ? 0 : member->as_int64().value_or(0);
-}
-
-// The bytes of the entry that begins at `offset` of a journal row: one JSON object.
-std::string_view entry_at(std::string_view entries, std::size_t offset) {
-  if (offset >= entries.size() || entries[offset] != '{') return {};
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = offset; i < entries.size(); ++i) {
-    const char c = entries[i];
-    if (in_string) {
-      if (c == '\\') {
-        ++i;
-      } else if (c == '"') {
-        in_string = false;
-      }
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{') {
-      ++depth;
-    } else if (c == '}' && --depth == 0) {
-      return entries.substr(offset, i + 1 - offset);
-    }
-  }
-  return {};
-}
-
-Result<TimelineEntry> read_entry(std::string_view text, Time commit_time, JournalPosition at,
-                                 JournalPosition& previous) {
-  auto entry = json::parse(text);
-  if (!entry) return fail(payload_unreadable, "journal entry: " + entry.error().text());
-  TimelineEntry out;
-  const std::int64_t own_time = integer_of(*entry, "time_us");
-  out.time = own_time != 0 ? Time{own_time} : commit_time;
-  out.lane = at.lane;
-  out.sequence = at.sequence;
-  out.version = integer_of(*entry, "version");
-  out.command = text_of(*entry, "command");
-  out.source = text_of(*entry, "source");
-  out.who = text_of(*entry, "who");
-  out.id = text_of(*entry, "id");
-  out.from = text_of(*entry, "from");
-  out.to = text_of(*entry, "to");
-  out.why = text_of(*entry, "why");
-  out.reason = text_of(*entry, "reason");
-  out.trace_id = text_of(*entry, "trace");
-  if (const auto* list = entry->find("effects"); list != nullptr && list->as_array() != nullptr) {
-    for (const auto& id : *list->as_array()) out.effects.push_back(id.as_int64().value_or(0));
-  }
-  previous = {};
-  if (const auto* link = entry->find("previous"); link != nullptr && link->as_array() != nullptr) {
-    const auto& parts = *link->as_array();
-    if (parts.size() == 3) {
-      previous = {static_cast<std::int32_t>(parts[0].as_int64().value_or(0)),
-                  parts[1].as_int64().value_or(0),
-                  static_cast<std::int32_t>(parts[2].as_int64().value_or(0))};
-    }
-  }
-  return out;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "net/url.h"
 #include "systems/otc/custodian.h"
 
 namespace pawl::otc {
@@ -34,6 +35,8 @@ Result<std::string> trusted_base_url(std::string_view text) {
   const bool plain = !url.has_userinfo() && !url.has_query() && !url.has_fragment() &&
                      (path.empty() || path == "/") && !url.host().empty();
   if ((!http && !https) || !plain) return fail(custodian_url_invalid);
+  // And what the client will make of it: a port, a host that it may ask a resolver for.
+  if (!net::parse_url(text)) return fail(custodian_url_invalid);
   if (http && !is_loopback(url)) {
     return fail(custodian_url_untrusted, "use https, or an address of this machine");
   }
