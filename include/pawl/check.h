@@ -58,6 +58,9 @@ class Outside {
   // to refuse it.
   virtual std::vector<std::string> refusals(const Facts& facts, const EffectCall& call) const;
   virtual EffectAnswer refuse(Facts& facts, const EffectCall& call, const std::string& code) const;
+  // True: however often the request still arrives, from now on it changes nothing any more (its key
+  // was carried out or refused). Late copies of it are then no longer told apart from none.
+  virtual bool is_spent(const Facts& facts, const EffectCall& call) const;
 };
 
 // A command from outside, under its own id. It may be sent again under that id at any time.

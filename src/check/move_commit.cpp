@@ -49,12 +49,7 @@ void Mover::apply_effects(const WorkName& name, const Ran& ran, State& state,
                           std::uint8_t worker) {
   for (std::size_t i = 0; ran.effect && i < state.effects.size(); ++i) {
     if (state.effects[i].label != name.index) continue;
-    // The token was raised: whoever holds the old one is superseded.
-    for (Exchange& exchange : state.exchanges) {
-      if (exchange.label != name.index || exchange.current == 0) continue;
-      exchange.current = 0;
-      exchange.claimed = state.effects[i].row;
-    }
+    supersede(state, i);
     if (*ran.effect == Ran::gone) {
       state.effects.erase(i);
     } else {
@@ -81,6 +76,29 @@ void Mover::apply_effects(const WorkName& name, const Ran& ran, State& state,
     effect.label = world_.label_index(label);
     effect.row = row;
     state.effects.push_back(effect);
+  }
+}
+
+// The token was raised: whoever holds the old one is superseded. Its answer changes nothing in any
+// later state (tokens only rise), so that only what it may still send is kept: one late request.
+// Without the guard all of it is kept, and its answer is a step of its own.
+void Mover::supersede(State& state, std::size_t effect) {
+  const OpenEffect& open = state.effects[effect];
+  for (std::size_t i = state.exchanges.size(); i-- > 0;) {
+    Exchange& exchange = state.exchanges[i];
+    if (exchange.label != open.label || exchange.current == 0) continue;
+    exchange.current = 0;
+    exchange.claimed = open.row;
+    const auto purpose = static_cast<EffectCall::Purpose>(exchange.purpose);
+    const bool voids = purpose == EffectCall::Purpose::inquire &&
+                       world_.effect_spec(open.label).policy.resend == ResendRule::inquiry_voids;
+    if (late_answers_count_ || (voids && exchange.phase == Phase::to_send)) continue;
+    if (purpose == EffectCall::Purpose::perform && exchange.phase == Phase::to_send) {
+      const auto row = row_of(state, exchange);
+      state.wire.push_back({exchange.label, static_cast<std::uint8_t>(row.attempt),
+                            static_cast<std::int8_t>(ticks_of(row.not_after))});
+    }
+    state.exchanges.erase(i);
   }
 }
 

@@ -14,6 +14,12 @@ using Purpose = EffectCall::Purpose;
 
 bool Mover::apply(const Move& move, State& state, std::string& broken) {
   broken.clear();
+  const bool changed = step(move, state, broken);
+  if (!state.wire.empty()) forget_spent(state, broken);
+  return changed;
+}
+
+bool Mover::step(const Move& move, State& state, std::string& broken) {
   switch (move.kind) {
     case MoveKind::request:
       return commit({.kind = WorkKind::request, .index = move.a}, state, broken);
@@ -133,6 +139,29 @@ Mover::Met Mover::meet(const State& state, std::uint16_t label, Purpose purpose,
   if (world_.effect_spec(label).policy.resend == ResendRule::not_after) answer.far_time = now;
   met_.push_back({world_.parts().of_facts(facts), world_.parts().of_answer(answer)});
   return met_.back();
+}
+
+void Mover::forget_spent(State& state, std::string& broken) {
+  for (std::size_t i = state.wire.size(); i-- > 0;) {
+    const OnTheWire late = state.wire[i];
+    std::string key;
+    for (const std::uint32_t part : {state.facts, std::uint32_t{late.label}}) {
+      key.append(reinterpret_cast<const char*>(&part), sizeof part);
+    }
+    const auto [place, fresh] = spent_keys_.insert(key);
+    if (fresh) {
+      const EffectCall call = call_of(late.label, Purpose::perform, late.attempt, late.not_after);
+      spent_.push_back(
+          world_.scenario().outside->is_spent(world_.parts().facts(state.facts), call));
+    }
+    if (!spent_[place]) continue;
+    const Met met = meet(state, late.label, Purpose::perform, late.attempt, late.not_after, "");
+    if (met.facts != state.facts) {
+      broken = "the model of the outside calls " + world_.effect_name(late.label) +
+               " spent, and it still changes something";
+    }
+    state.wire.erase(i);
+  }
 }
 
 protocol::EffectRow Mover::row_of(const State& state, const Exchange& exchange) const {

@@ -17,7 +17,8 @@ Mover::Mover(World& world, Runner& runner)
       given_up_(world.parts().of_answer({Outcome::unknown, "handler_timeout"})),
       unsent_(world.parts().of_answer({Outcome::never_sent, "not_sent"})),
       early_reads_(guard_holds(protocol::guard::locked_read, false)),
-      early_sends_(guard_holds(protocol::guard::claim_before_send, false)) {}
+      early_sends_(guard_holds(protocol::guard::claim_before_send, false)),
+      late_answers_count_(guard_holds(protocol::guard::token_stands, false)) {}
 
 void Mover::moves(const State& state, std::vector<Move>& out) {
   out.clear();
@@ -110,10 +111,9 @@ void Mover::hand_moves(const State& state, std::vector<Move>& out) {
       if (state.deadlines[i] != 0) take(Holds::deadline, i);
     }
     for (std::size_t i = 0; i < state.effects.size(); ++i) {
-      const auto row = world_.parts().effect(state.effects[i].row,
-                                             world_.label(state.effects[i].label));
-      if (row.state == EffectState::waiting) continue;
-      take(protocol::is_claimed(row.state) ? Holds::lease : Holds::claim, i);
+      const EffectState row = world_.parts().effect_state(state.effects[i].row);
+      if (row == EffectState::waiting) continue;
+      take(protocol::is_claimed(row) ? Holds::lease : Holds::claim, i);
     }
   }
   for (std::size_t e = 0; e < world_.sizes().events; ++e) {
@@ -159,8 +159,7 @@ void Mover::effect_moves(const State& state, std::vector<Move>& out) {
   for (std::size_t i = 0; i < state.effects.size(); ++i) {
     const OpenEffect& effect = state.effects[i];
     const auto at = static_cast<std::uint8_t>(i);
-    const EffectState row =
-        world_.parts().effect(effect.row, world_.label(effect.label)).state;
+    const EffectState row = world_.parts().effect_state(effect.row);
     if (state.used[used_operator] < bounds.operators) {
       for (std::uint8_t verb = 0; verb < 3; ++verb) out.push_back({MoveKind::operate, at, verb});
     }

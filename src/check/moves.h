@@ -78,6 +78,7 @@ class Mover {
   bool commit(const WorkName& name, State& state, std::string& broken, std::uint8_t worker = 0);
   void apply_ran(const WorkName& name, const Ran& ran, State& state, std::uint8_t worker);
   void apply_effects(const WorkName& name, const Ran& ran, State& state, std::uint8_t worker);
+  void supersede(State& state, std::size_t effect);
   void tell_hands(const WorkName& name, const Ran& ran, State& state);
   std::string judge(const WorkName& name, const Ran& ran, const State& before);
   std::string judge_waiting(const Ran& ran, const State& before, const State& after);
@@ -95,16 +96,22 @@ class Mover {
                      int not_after_tick) const;
   protocol::EffectRow row_of(const State& state, const Exchange& exchange) const;
   int ticks_of(Time time) const;
+  // Late requests that can change nothing any more are gone.
+  void forget_spent(State& state, std::string& broken);
   bool in_flight(const State& state, std::uint16_t label) const;
 
   World& world_;
   Runner& runner_;
   ByteTable met_keys_;
   std::vector<Met> met_;
+  ByteTable spent_keys_;
+  std::vector<bool> spent_;
+  bool step(const Move& move, State& state, std::string& broken);
   PartId given_up_;
   PartId unsent_;
   bool early_reads_;
   bool early_sends_;
+  bool late_answers_count_;
 };
 
 }  // namespace pawl::check

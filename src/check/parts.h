@@ -58,6 +58,13 @@ class Parts {
   PartId of_bytes(std::string_view bytes) { return table_.insert(bytes).first + 1; }
   std::string_view bytes(PartId id) const { return table_[id - 1]; }
 
+  // The effect's state alone; asked for at every step.
+  protocol::EffectState effect_state(PartId id) const {
+    std::int64_t state = 0;
+    std::memcpy(&state, bytes(id).data() + 1, sizeof state);
+    return static_cast<protocol::EffectState>(state);
+  }
+
   // A typed row once decoded, for invariants.
   std::shared_ptr<const void>& typed(PartId id);
   const Row& kept_row(PartId id);

@@ -5,16 +5,27 @@ namespace pawl::check {
 
 namespace {
 
+// Every number of a state, at the five bytes that the largest takes.
+constexpr std::size_t max_encoded_bytes =
+    5 * (32 + max_events + 2 * max_entities + max_requests + max_places + 8 * 3 + 8 * 4 + 8 * 3 +
+         12 + 8 + max_workers * (8 + max_entities));
+
 // Small numbers in one byte, others in as many sevens of bits as they need.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) { out_.clear(); }
+  explicit Writer(std::string& out) : out_(out) {
+    out_.resize(max_encoded_bytes);
+    at_ = out_.data();
+  }
+  ~Writer() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
   void operator()(std::uint32_t value) {
     while (value >= 0x80U) {
-      out_.push_back(static_cast<char>(value | 0x80U));
+      *at_++ = static_cast<char>(value | 0x80U);
       value >>= 7U;
     }
-    out_.push_back(static_cast<char>(value));
+    *at_++ = static_cast<char>(value);
   }
   template <class T, std::size_t N>
   void size(const Few<T, N>& list) {
@@ -23,6 +34,7 @@ class Writer {
 
  private:
   std::string& out_;
+  char* at_;
 };
 
 class Reader {

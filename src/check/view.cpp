@@ -35,6 +35,9 @@ void Facts::set(const std::string& name, std::string value) {
 std::vector<std::string> Outside::refusals(const Facts&, const EffectCall&) const {
   return {};
 }
+bool Outside::is_spent(const Facts&, const EffectCall&) const {
+  return false;
+}
 EffectAnswer Outside::refuse(Facts&, const EffectCall&, const std::string& code) const {
   return {Outcome::refused, code};
 }
@@ -148,8 +151,7 @@ bool is_end(World& world, const State& state) {
   const View view(inside);
   const Scenario& scenario = world.scenario();
   for (const OpenEffect& effect : state.effects) {
-    const auto row = world.parts().effect(effect.row, world.label(effect.label));
-    if (row.state == protocol::EffectState::waiting) return true;
+    if (world.parts().effect_state(effect.row) == protocol::EffectState::waiting) return true;
   }
   if (scenario.waits_for_operator) {
     for (std::size_t i = 0; i < world.entities().size(); ++i) {

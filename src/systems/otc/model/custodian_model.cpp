@@ -145,6 +145,10 @@ EffectAnswer CustodianModel::refuse(Facts& facts, const EffectCall& call,
   return given;
 }
 
+bool CustodianModel::is_spent(const Facts& facts, const EffectCall& call) const {
+  return facts.has(answer(call.idempotency_key));
+}
+
 bool CustodianModel::conserved(const Facts& facts) const {
   std::int64_t sum = 0;
   for (const auto& [name, value] : facts.all()) {

@@ -28,6 +28,8 @@ class CustodianModel final : public check::Outside {
   EffectAnswer refuse(check::Facts& facts, const EffectCall& call,
                       const std::string& code) const override;
 
+  bool is_spent(const check::Facts& facts, const EffectCall& call) const override;
+
   // Every coin is somewhere, once.
   bool conserved(const check::Facts& facts) const;
 
