@@ -194,6 +194,9 @@ struct Scenario {
   // Keep the receipts of refusals, too. Otherwise a refused request counts as never made, as if it
   // were made again under another id: more can happen then, in fewer states.
   bool keep_refusals = false;
+  // A decision that breaks the machine's contract, and is stopped by the engine, is part of the
+  // scenario and not a finding.
+  bool defects_expected = false;
 };
 
 // Named on the command line; its scenarios are explored one after another.

@@ -271,8 +271,10 @@ bool Mover::operate(const Move& move, State& state, std::string& broken) {
                                       ticks_of(row.not_after), "")
                                      .answer)
                          .outcome;
-  const bool not_there = (truth == Outcome::absent && !in_flight(state, effect.label)) ||
-                         truth == Outcome::refused;
+  // What was accepted and is absent now was done or dropped: that the operator finds out elsewhere.
+  const bool unknown_there = truth == Outcome::absent && !row.accepted_reported;
+  const bool not_there =
+      (unknown_there && !in_flight(state, effect.label)) || truth == Outcome::refused;
   const bool right = verb == protocol::EffectVerb::confirm  ? truth == Outcome::confirmed
                      : verb == protocol::EffectVerb::refuse ? not_there
                                                             : not_there &&

@@ -227,7 +227,8 @@ Ran Runner::execute(const WorkName& name, const Shape&, const State& state,
   } else {
     ran.said = result.receipt.error().code.code;
     const ErrorClass error_class = result.receipt.error().code.error_class;
-    if (error_class == ErrorClass::defect || error_class == ErrorClass::corrupt) {
+    const bool broke = error_class == ErrorClass::defect || error_class == ErrorClass::corrupt;
+    if (broke && !world_.scenario().defects_expected) {
       ran.defect = result.receipt.error().text();
     }
   }

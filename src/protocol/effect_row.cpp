@@ -192,7 +192,8 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
         row.maybe_sent = true;
         return still_unknown(row, policy, now, jitter);
       }
-      if (was == EffectState::polling || row.accepted_reported) {
+      if (!guard_holds(guard::was_never_accepted,
+                       was != EffectState::polling && !row.accepted_reported)) {
         return wait_for_operator(row, "effect_accepted_then_absent");
       }
       return absent(row, answer, policy, now, jitter);

@@ -31,6 +31,8 @@ inline constexpr Guard inquiry_before_resend{"protocol.inquiry_before_resend"};
 inline constexpr Guard rule_allows_resend{"protocol.rule_allows_resend"};
 // The same, while the far side would still take the late bytes.
 inline constexpr Guard not_after_has_passed{"protocol.not_after_has_passed"};
+// What was accepted, and is unknown there now, is sent again.
+inline constexpr Guard was_never_accepted{"protocol.was_never_accepted"};
 // An effect ends as never sent, and its late bytes arrive.
 inline constexpr Guard nothing_was_sent{"protocol.nothing_was_sent"};
 // A worker whose lease was taken over ends what another one has begun.

@@ -4,8 +4,9 @@
 // compiled from the same sources with PAWL_CHECKER: in `pawl` itself no guard can be switched off.
 #include <pawl/check.h>
 
+#include "check/engine_system.h"
 #include "systems/otc/model/scenarios.h"
 
 int main(int argc, char** argv) {
-  return pawl::check::run_command_line(argc, argv, {pawl::otc::model::system()});
+  return pawl::check::run_command_line(argc, argv, {pawl::check::engine::system(), pawl::otc::model::system()});
 }
