@@ -145,6 +145,7 @@ std::shared_ptr<const Registry> jobs(ResendRule rule) {
 
 EffectAnswer FarSide::perform(Facts& facts, const EffectCall& call, Time now) const {
   if (rule_ == ResendRule::dedup && facts.has(times_done(call))) return {Outcome::confirmed};
+  if (rule_ == ResendRule::dedup && facts.has(queued(call))) return {Outcome::accepted};
   if (rule_ == ResendRule::dedup && facts.has(refused_for_good(call))) {
     return {Outcome::refused, "closed"};
   }
