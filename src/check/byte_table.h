@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Byte strings, each kept once and numbered from 0 in order of arrival: states, rows and the keys of
-// what was computed before. Whole strings are compared, never fingerprints alone, so that no two
+// Byte strings, each kept once and numbered from 0 in order of arrival: states, rows and the keys
+// of what was computed before. Whole strings are compared, never fingerprints alone, so that no two
 // different states can be taken for one.
 #pragma once
 

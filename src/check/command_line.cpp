@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line over a list of systems: what is explored, with which bounds, and how its findings
-// are printed. `./dev check` and `pawl check` are this.
+// The command line over a list of systems: what is explored, with which bounds, and how its
+// findings are printed. `./dev check` and `pawl check` are this.
 #include <pawl/check.h>
 
 #include <CLI/CLI.hpp>
@@ -49,7 +49,7 @@ void print(const Row& row, bool json) {
                 row.guard.empty() ? "every guard" : ("without " + row.guard).c_str(),
                 static_cast<long long>(row.states), static_cast<long long>(row.transitions),
                 row.seconds,
-                row.violation ? ("violated: " + row.violation->what).c_str()
+                row.violation  ? ("violated: " + row.violation->what).c_str()
                 : row.complete ? "clean, complete"
                                : ("not complete: " + row.cut).c_str());
     std::fflush(stdout);
@@ -81,8 +81,8 @@ std::vector<Scenario> scenarios_of(const System& system, const Wanted& wanted) {
   auto all = system.scenarios();
   std::vector<Scenario> out;
   for (Scenario& scenario : all) {
-    const bool named = wanted.target.empty() || wanted.target == system.name ||
-                       wanted.target == scenario.name;
+    const bool named =
+        wanted.target.empty() || wanted.target == system.name || wanted.target == scenario.name;
     if (!named) continue;
     for (const auto& [bound, value] : wanted.bounds) {
       if (value) scenario.bounds.*bound = *value;
@@ -107,7 +107,6 @@ Row explore_all(const System& system, const std::vector<Scenario>& scenarios, Op
     if (!result.cut.empty()) row.cut = scenario.name + ": " + result.cut;
     if (result.violation) {
       row.violation = std::move(result.violation);
-      row.complete = false;
       break;
     }
   }
@@ -211,8 +210,7 @@ bool knows_guard(const std::vector<System>& systems, const std::string& name) {
 void add_options(CLI::App& app, Wanted& wanted) {
   app.add_option("system", wanted.target, "a system or one of its scenarios; without it, all");
   app.add_flag("--list", wanted.list, "list the systems, their scenarios and their guards");
-  app.add_option("--without", wanted.options.without, "switch this guard off")
-      ->type_name("GUARD");
+  app.add_option("--without", wanted.options.without, "switch this guard off")->type_name("GUARD");
   app.add_flag("--all-guards", wanted.all_guards,
                "every system as it is, and without each of its guards in turn");
   app.add_option("--replay", wanted.schedule, "follow a schedule that was printed before")
@@ -222,8 +220,8 @@ void add_options(CLI::App& app, Wanted& wanted) {
       ->type_name("MB");
   app.add_flag("--progress", wanted.options.progress, "a line on stderr every second");
   app.add_flag("!--no-wedges", wanted.options.wedges, "do not look for states without an end");
-  static constexpr const char* names[] = {"--workers", "--crashes", "--stalls",
-                                          "--lost",    "--late",    "--unsent",
+  static constexpr const char* names[] = {"--workers", "--crashes",  "--stalls",
+                                          "--lost",    "--late",     "--unsent",
                                           "--ticks",   "--refusals", "--operators"};
   for (std::size_t i = 0; i < wanted.bounds.size(); ++i) {
     app.add_option(names[i], wanted.bounds[i].second, "instead of each scenario's own bound")
@@ -236,7 +234,8 @@ void add_options(CLI::App& app, Wanted& wanted) {
 int run_command_line(int argc, char** argv, const std::vector<System>& systems) {
   CLI::App app{"Explores what a system's decisions and the engine's steps can do, in every order.",
                "pawl check"};
-  app.footer("Exit codes: 0 clean, 1 violated (or a guard whose removal changes nothing), 2 usage.");
+  app.footer(
+      "Exit codes: 0 clean, 1 violated (or a guard whose removal changes nothing), 2 usage.");
   Wanted wanted;
   add_options(app, wanted);
   try {

@@ -14,9 +14,15 @@ constexpr ErrorCode unknown{"unknown", ErrorClass::not_found, "there is no such 
 constexpr Guard is_new{"engine.job_is_new"};
 constexpr ErrorCode known{"known", ErrorClass::conflict, "the job was asked for before"};
 
-std::string times_done(const EffectCall& call) { return "done " + call.idempotency_key; }
-std::string refused_for_good(const EffectCall& call) { return "refused " + call.idempotency_key; }
-std::string queued(const EffectCall& call) { return "queued " + call.idempotency_key; }
+std::string times_done(const EffectCall& call) {
+  return "done " + call.idempotency_key;
+}
+std::string refused_for_good(const EffectCall& call) {
+  return "refused " + call.idempotency_key;
+}
+std::string queued(const EffectCall& call) {
+  return "queued " + call.idempotency_key;
+}
 std::string voided(const EffectCall& call) {
   return "voided " + call.idempotency_key + " " + std::to_string(call.attempt);
 }

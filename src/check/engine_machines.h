@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small machines that use every part of the engine, for the checker to explore the engine itself: an
-// account that adds and sends, a bell that rings at its deadline, a job that is done outside.
+// Small machines that use every part of the engine, for the checker to explore the engine itself:
+// an account that adds and sends, a bell that rings at its deadline, a job that is done outside.
 #pragma once
 
 #include <pawl/check.h>
@@ -26,8 +26,8 @@ struct Account {
   AccountState state = AccountState::open;
   Time state_since;
   std::int64_t value = 0;
-  std::int64_t sent = 0;      // messages
-  std::int64_t newest = 0;    // the newest message that came
+  std::int64_t sent = 0;       // messages
+  std::int64_t newest = 0;     // the newest message that came
   std::int64_t overtaken = 0;  // messages that came after a newer one
   static constexpr auto fields() {
     return std::tuple{field("id", &Account::id),

@@ -45,7 +45,8 @@ Scenario requests() {
   out.name = "engine.requests";
   out.about = "requests are repeated, and one id is used for two of them";
   out.registry = accounts();
-  out.requests = {request("add 1", add("north", 1), "ann"), request("add 2", add("north", 2), "bob"),
+  out.requests = {request("add 1", add("north", 1), "ann"),
+                  request("add 2", add("north", 2), "bob"),
                   request("add 4 under the id of add 1", add("north", 4), "ann"),
                   request("freeze", on<Freeze>("north"), "bob")};
   out.requests[2].origin.id = "add 1";
@@ -69,7 +70,8 @@ Scenario rows() {
   out.name = "engine.rows";
   out.about = "two workers add to one row, and somebody edits it by hand";
   out.registry = accounts();
-  out.requests = {request("add 1", add("north", 1), "ann"), request("add 2", add("north", 2), "bob")};
+  out.requests = {request("add 1", add("north", 1), "ann"),
+                  request("add 2", add("north", 2), "bob")};
   out.bounds = no_faults;
   out.bounds.hands = true;
   Event edit{.name = "a bonus of 8 by hand"};
@@ -190,19 +192,20 @@ Scenario effects(ResendRule rule, bool queues, bool hands) {
                                     view.outside().number("done without a name");
          return times <= 1 ? "" : "it was done " + std::to_string(times) + " times";
        }});
-  out.invariants.push_back(
-      {"what is said of it is so", [](const View& view) -> std::string {
-         const auto* row = view.row<Job>("job");
-         if (row == nullptr || row->state == JobState::asked) return {};
-         const bool was_done = view.outside().number("done work:job") +
-                                   view.outside().number("done without a name") !=
-                               0;
-         if (row->state == JobState::done && !was_done) return "called done, and is not";
-         if (row->state == JobState::failed && was_done) {
-           return "called failed (" + row->code + "), and was done";
-         }
-         return {};
-       }});
+  out.invariants.push_back({"what is said of it is so", [](const View& view) -> std::string {
+                              const auto* row = view.row<Job>("job");
+                              if (row == nullptr || row->state == JobState::asked) return {};
+                              const bool was_done =
+                                  view.outside().number("done work:job") +
+                                      view.outside().number("done without a name") !=
+                                  0;
+                              if (row->state == JobState::done && !was_done)
+                                return "called done, and is not";
+                              if (row->state == JobState::failed && was_done) {
+                                return "called failed (" + row->code + "), and was done";
+                              }
+                              return {};
+                            }});
   return out;
 }
 

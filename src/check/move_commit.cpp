@@ -45,8 +45,7 @@ void Mover::apply_ran(const WorkName& name, const Ran& ran, State& state, std::u
   if (world_.sizes().hands) tell_hands(name, ran, state);
 }
 
-void Mover::apply_effects(const WorkName& name, const Ran& ran, State& state,
-                          std::uint8_t worker) {
+void Mover::apply_effects(const WorkName& name, const Ran& ran, State& state, std::uint8_t worker) {
   for (std::size_t i = 0; ran.effect && i < state.effects.size(); ++i) {
     if (state.effects[i].label != name.index) continue;
     supersede(state, i);
@@ -114,10 +113,9 @@ void Mover::tell_hands(const WorkName& name, const Ran& ran, State& state) {
     }
     const bool message = hand.holds == Holds::message && ran.message_gone && hand.row == name.row;
     const bool lease = hand.holds == Holds::lease && ran.effect && hand.index == name.index;
-    const bool deadline =
-        hand.holds == Holds::deadline &&
-        std::any_of(ran.deadlines.begin(), ran.deadlines.end(),
-                    [&](const auto& one) { return one.first == hand.index; });
+    const bool deadline = hand.holds == Holds::deadline &&
+                          std::any_of(ran.deadlines.begin(), ran.deadlines.end(),
+                                      [&](const auto& one) { return one.first == hand.index; });
     if (message || lease || deadline) hand.stands = 0;
   }
 }
@@ -164,7 +162,8 @@ std::string Mover::judge(const WorkName& name, const Ran& ran, const State& befo
   }
   if (ran.effect && *ran.effect != Ran::gone && !ran.effect_alerted) {
     const auto row = world_.parts().effect(*ran.effect, world_.label(name.index));
-    if (row.state == EffectState::waiting) return shown() + " waits for an operator, without an alert";
+    if (row.state == EffectState::waiting)
+      return shown() + " waits for an operator, without an alert";
   }
   if (!ran.parked.empty() && ran.alerted == 0) return "a command was parked without an alert";
   return {};

@@ -26,9 +26,8 @@ bool Mover::step(const Move& move, State& state, std::string& broken) {
     case MoveKind::message:
       return commit({.kind = WorkKind::message, .row = state.messages[move.a].row}, state, broken);
     case MoveKind::deadline:
-      return commit(
-          {.kind = WorkKind::deadline, .index = move.a, .row = state.deadlines[move.a]}, state,
-          broken);
+      return commit({.kind = WorkKind::deadline, .index = move.a, .row = state.deadlines[move.a]},
+                    state, broken);
     case MoveKind::claim:
       return commit({.kind = WorkKind::claim, .index = state.effects[move.a].label}, state, broken,
                     move.b);
@@ -40,9 +39,8 @@ bool Mover::step(const Move& move, State& state, std::string& broken) {
       return commit({.kind = WorkKind::lease_lost, .index = state.effects[move.a].label}, state,
                     broken);
     case MoveKind::parked:
-      return commit(
-          {.kind = WorkKind::parked, .flag = move.b, .row = state.parked[move.a].row}, state,
-          broken);
+      return commit({.kind = WorkKind::parked, .flag = move.b, .row = state.parked[move.a].row},
+                    state, broken);
     case MoveKind::carried_out:
     case MoveKind::answer_lost:
     case MoveKind::delayed:
@@ -108,8 +106,7 @@ EffectCall Mover::call_of(std::uint16_t label, Purpose purpose, int attempt,
   call.attempt = attempt;
   call.timeout_ms = spec.policy.send_timeout_ms;
   if (not_after_tick >= 0) {
-    call.not_after =
-        world_.scenario().start.plus_us(not_after_tick * world_.scenario().tick_us);
+    call.not_after = world_.scenario().start.plus_us(not_after_tick * world_.scenario().tick_us);
   }
   return call;
 }
@@ -275,17 +272,15 @@ bool Mover::operate(const Move& move, State& state, std::string& broken) {
   const bool unknown_there = truth == Outcome::absent && !row.accepted_reported;
   const bool not_there =
       (unknown_there && !in_flight(state, effect.label)) || truth == Outcome::refused;
-  const bool right = verb == protocol::EffectVerb::confirm  ? truth == Outcome::confirmed
-                     : verb == protocol::EffectVerb::refuse ? not_there
-                                                            : not_there &&
-                                                       row.state == EffectState::waiting;
+  const bool right = verb == protocol::EffectVerb::confirm ? truth == Outcome::confirmed
+                     : verb == protocol::EffectVerb::refuse
+                         ? not_there
+                         : not_there && row.state == EffectState::waiting;
   if (!right) return false;
   ++state.used[used_operator];
-  return commit({.kind = WorkKind::operate,
-                 .verb = move.b,
-                 .index = effect.label,
-                 .row = effect.row},
-                state, broken);
+  return commit(
+      {.kind = WorkKind::operate, .verb = move.b, .index = effect.label, .row = effect.row}, state,
+      broken);
 }
 
 // ---- work in hand
@@ -325,9 +320,9 @@ bool Mover::take(const Move& move, State& state) {
   } else if (hand.holds != Holds::request) {
     hand.index = state.effects[move.c].label;
     // A lease is taken over once it has passed: its holder is gone, or only slow.
-    const bool held = std::any_of(
-        state.exchanges.begin(), state.exchanges.end(),
-        [&](const Exchange& e) { return e.label == hand.index && e.current != 0; });
+    const bool held =
+        std::any_of(state.exchanges.begin(), state.exchanges.end(),
+                    [&](const Exchange& e) { return e.label == hand.index && e.current != 0; });
     if (hand.holds == Holds::lease && held) {
       if (state.used[used_stall] >= world_.bounds().stalls) return false;
       ++state.used[used_stall];

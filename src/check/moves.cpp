@@ -80,7 +80,8 @@ void Mover::inner_moves(const State& state, std::vector<Move>& out) {
       if (!pair_waits(state, i)) out.push_back({MoveKind::message, static_cast<std::uint8_t>(i)});
     }
     for (std::size_t i = 0; i < world_.places().size(); ++i) {
-      if (state.deadlines[i] != 0) out.push_back({MoveKind::deadline, static_cast<std::uint8_t>(i)});
+      if (state.deadlines[i] != 0)
+        out.push_back({MoveKind::deadline, static_cast<std::uint8_t>(i)});
     }
   }
   for (std::size_t i = 0; i < state.parked.size(); ++i) {
@@ -120,8 +121,8 @@ void Mover::hand_moves(const State& state, std::vector<Move>& out) {
     const Event& event = world_.scenario().events[e];
     if (!event.row || state.used[used_events + e] >= event.at_most) continue;
     for (std::size_t i = 0; i < world_.sizes().requests; ++i) {
-      out.push_back({MoveKind::edit_inside, static_cast<std::uint8_t>(i),
-                     static_cast<std::uint8_t>(e)});
+      out.push_back(
+          {MoveKind::edit_inside, static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(e)});
     }
   }
 }
@@ -167,9 +168,9 @@ void Mover::effect_moves(const State& state, std::vector<Move>& out) {
     if (!protocol::is_claimed(row) && early_sends_ && state.used[used_crash] < bounds.crashes) {
       out.push_back({MoveKind::send_unclaimed, at});
     }
-    const bool held = std::any_of(
-        state.exchanges.begin(), state.exchanges.end(),
-        [&](const Exchange& e) { return e.label == effect.label && e.current != 0; });
+    const bool held =
+        std::any_of(state.exchanges.begin(), state.exchanges.end(),
+                    [&](const Exchange& e) { return e.label == effect.label && e.current != 0; });
     if (protocol::is_claimed(row) && held && state.used[used_stall] < bounds.stalls) {
       out.push_back({MoveKind::stall, at});
     }

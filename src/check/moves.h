@@ -34,7 +34,7 @@ enum class MoveKind : std::uint8_t {
   event,
   operate,
   parked,
-  take,            // in hand
+  take,  // in hand
   run_hand,
   edit_inside,     // an event edits a row between a request's read and its write
   send_unclaimed,  // without the guard claim_before_send

@@ -148,8 +148,8 @@ protocol::DeadlineRow Parts::deadline(PartId id) const {
 }
 
 // Left out: id, token and lease (Exchange::current says whose token stands), the times at which it
-// is claimed next (it may be claimed at any), the number of inquiries (which alerts alone read), the
-// newest code (overwritten before it is reported) and the history.
+// is claimed next (it may be claimed at any), the number of inquiries (which alerts alone read),
+// the newest code (overwritten before it is reported) and the history.
 PartId Parts::of_effect(const protocol::EffectRow& row, const EffectPolicy& policy) {
   return of_bytes(Pack('e')
                       .number(static_cast<std::int64_t>(row.state))

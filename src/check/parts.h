@@ -2,8 +2,8 @@
 //
 // What a state's numbers stand for: rows, receipts, deadlines, effects, messages, answers and the
 // outside's facts, each different one kept once. Kept in normal form: what no decision may depend
-// on (versions, ids, tokens, journal positions, histories, alerts' times) is left out, so that paths
-// which differ in nothing else meet in one state. docs/checker.md argues each of these.
+// on (versions, ids, tokens, journal positions, histories, alerts' times) is left out, so that
+// paths which differ in nothing else meet in one state. docs/checker.md argues each of these.
 #pragma once
 
 #include <pawl/check.h>

@@ -188,8 +188,7 @@ protocol::LockedBatch Runner::locked(const WorkName& name, const protocol::LockR
     if (!at || state.receipts[*at] == 0) continue;
     std::size_t writer = 0;
     receipt = parts.receipt(state.receipts[*at], writer);
-    receipt->fingerprint =
-        protocol::fingerprint_of(*world_.scenario().requests[writer].command);
+    receipt->fingerprint = protocol::fingerprint_of(*world_.scenario().requests[writer].command);
   }
   for (std::size_t i = 0; i < request.effects.size(); ++i) {
     auto& effect = out.effects.emplace_back();
@@ -243,8 +242,7 @@ Ran Runner::execute(const WorkName& name, const Shape&, const State& state,
 
 // By the machine's table, not by the committer's check, which can be switched off.
 std::string Runner::illegal_move(std::size_t entity, PartId before, PartId after) const {
-  const MachineSpec& machine =
-      *world_.registry().find_machine(world_.entities()[entity].machine);
+  const MachineSpec& machine = *world_.registry().find_machine(world_.entities()[entity].machine);
   const auto state_in = [&](PartId part) {
     const Row row = world_.parts().row(part);
     return std::get<std::string>(row[machine.state_column]);

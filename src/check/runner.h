@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs one item of work through the production committer (protocol::Batch) on the rows of a state,
-// as a store would give them to it, and answers what it wrote. What is run follows from the work and
-// the rows that it locks alone, so each such run is made once and remembered; it is made twice, and
-// both must agree, or decide() is no function of what it is given.
+// as a store would give them to it, and answers what it wrote. What is run follows from the work
+// and the rows that it locks alone, so each such run is made once and remembered; it is made twice,
+// and both must agree, or decide() is no function of what it is given.
 #pragma once
 
 #include <deque>
@@ -32,10 +32,10 @@ enum class WorkKind : std::uint8_t {
 // What is to be run, by number.
 struct WorkName {
   WorkKind kind = WorkKind::request;
-  std::uint8_t flag = 1;     // the source stands (message, deadline, token); parked: try again
-  std::uint8_t verb = 0;     // operate
-  std::uint16_t index = 0;   // request, place or label
-  PartId row = 0;            // message, deadline, parked; the effect as it was claimed or looked at
+  std::uint8_t flag = 1;    // the source stands (message, deadline, token); parked: try again
+  std::uint8_t verb = 0;    // operate
+  std::uint16_t index = 0;  // request, place or label
+  PartId row = 0;           // message, deadline, parked; the effect as it was claimed or looked at
   PartId answer = 0;
 };
 

@@ -123,8 +123,7 @@ void Search::find_wedges() {
 
 bool Search::too_large() {
   const std::size_t used = states_.memory() + parents_.capacity() * 4 + steps_.capacity() * 4 +
-                           first_step_.capacity() * 8 + runner_.memory() +
-                           world_.parts().memory();
+                           first_step_.capacity() * 8 + runner_.memory() + world_.parts().memory();
   if (used <= options_.memory_mb * megabyte) return false;
   result_.cut = "the memory bound of " + std::to_string(options_.memory_mb) + " MB was met";
   return true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The search: breadth first over every state that a world can reach, so that the first violation has
-// a shortest schedule; then backwards from the ends over every step that was found, so that a state
-// from which no end can be reached is known. What is kept of a state is its encoding.
+// The search: breadth first over every state that a world can reach, so that the first violation
+// has a shortest schedule; then backwards from the ends over every step that was found, so that a
+// state from which no end can be reached is known. What is kept of a state is its encoding.
 #pragma once
 
 #include <pawl/check.h>
@@ -49,8 +49,8 @@ class Search {
   ByteTable states_;
   std::vector<std::uint32_t> parents_;
   std::vector<bool> ends_;
-  std::vector<std::uint32_t> steps_;        // successors, one state's after another's
-  std::vector<std::uint64_t> first_step_;   // where a state's successors begin
+  std::vector<std::uint32_t> steps_;       // successors, one state's after another's
+  std::vector<std::uint64_t> first_step_;  // where a state's successors begin
   std::vector<Move> moves_;
   std::string scratch_;
   Result result_;

@@ -102,10 +102,10 @@ struct Waiting {  // a message, or a parked command
 enum class Holds : std::uint8_t { nothing, request, message, deadline, claim, lease };
 struct Hand {
   Holds holds = Holds::nothing;
-  std::uint8_t stands = 1;   // nobody else has done it since
-  std::uint16_t index = 0;   // request, place, label
-  PartId row = 0;            // message, deadline
-  std::uint16_t dirty = 0;   // entities that were changed since (only where rows are read early)
+  std::uint8_t stands = 1;  // nobody else has done it since
+  std::uint16_t index = 0;  // request, place, label
+  PartId row = 0;           // message, deadline
+  std::uint16_t dirty = 0;  // entities that were changed since (only where rows are read early)
   std::array<PartId, max_entities> rows{};  // as read early
   auto operator<=>(const Hand&) const = default;
 };

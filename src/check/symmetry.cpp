@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Symmetry: names that a scenario calls interchangeable are exchanged in every part of a state. What
-// it answers is an automorphism of the whole exploration, because a renamed request, event or
-// answer is one of the scenario's own (checked here for the requests; an outside and invariants must
-// treat the names alike).
+// Symmetry: names that a scenario calls interchangeable are exchanged in every part of a state.
+// What it answers is an automorphism of the whole exploration, because a renamed request, event or
+// answer is one of the scenario's own (checked here for the requests; an outside and invariants
+// must treat the names alike).
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
@@ -66,8 +66,7 @@ void World::check_renaming(Renaming& renaming) {
              other.origin.principal == renamed(renaming, request.origin.principal) &&
              other.origin.id == renamed(renaming, request.origin.id);
     };
-    const auto found =
-        std::find_if(scenario_.requests.begin(), scenario_.requests.end(), same);
+    const auto found = std::find_if(scenario_.requests.begin(), scenario_.requests.end(), same);
     if (found == scenario_.requests.end()) {
       throw std::invalid_argument("not symmetric: the request " + request.name);
     }

@@ -7,8 +7,7 @@ namespace pawl::check {
 
 std::int64_t Facts::number(std::string_view name) const {
   const auto found = values_.find(name);
-  const auto* value =
-      found == values_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+  const auto* value = found == values_.end() ? nullptr : std::get_if<std::int64_t>(&found->second);
   return value == nullptr ? 0 : *value;
 }
 std::string Facts::text(std::string_view name) const {

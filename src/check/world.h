@@ -77,7 +77,7 @@ class World {
     std::vector<std::pair<std::string, std::string>> names;
     std::vector<std::size_t> entities;
     std::vector<std::size_t> requests;
-    std::vector<PartId> parts;  // 0: not computed yet
+    std::vector<PartId> parts;          // 0: not computed yet
     std::vector<std::uint32_t> labels;  // plus one
     std::vector<std::size_t> places;    // plus one
   };

@@ -9,12 +9,24 @@ namespace {
 
 using check::Facts;
 
-std::string escrow(const std::string& order) { return "escrow " + order; }
-std::string held(const std::string& order) { return "coins in escrow " + order; }
-std::string owed(const std::string& order) { return "coins owed " + order; }
-std::string paid(const std::string& order) { return "coins paid " + order; }
-std::string balance(const std::string& wallet) { return "balance " + wallet; }
-std::string answer(const std::string& key) { return "answer " + key; }
+std::string escrow(const std::string& order) {
+  return "escrow " + order;
+}
+std::string held(const std::string& order) {
+  return "coins in escrow " + order;
+}
+std::string owed(const std::string& order) {
+  return "coins owed " + order;
+}
+std::string paid(const std::string& order) {
+  return "coins paid " + order;
+}
+std::string balance(const std::string& wallet) {
+  return "balance " + wallet;
+}
+std::string answer(const std::string& key) {
+  return "answer " + key;
+}
 // Of the payout that was accepted and is not final.
 constexpr const char* pending_key = "pending payout";
 constexpr const char* pending_order = "pending order";
@@ -28,7 +40,9 @@ Request decoded(const EffectCall& call) {
   return std::move(*request);
 }
 
-EffectAnswer refused(std::string code) { return {Outcome::refused, std::move(code)}; }
+EffectAnswer refused(std::string code) {
+  return {Outcome::refused, std::move(code)};
+}
 
 EffectAnswer lock(Facts& facts, const LockRequest& request, Time now) {
   const std::string state = facts.text(escrow(request.order_id));

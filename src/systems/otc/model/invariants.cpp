@@ -91,22 +91,23 @@ std::vector<Invariant> row_invariants(const Cast& cast) {
                             const bool cancelled = order.reason == "cancelled_by_maker";
                             return cancelled && order.taker ? is_in(order) + " with a taker" : "";
                           }));
-  out.push_back(of_orders(
-      "nothing is confirmed after its time", cast,
-      [](const Order& order, const View&) -> std::string {
-        const bool confirmed = order.state == S::settling && !order.released;
-        const bool late = confirmed && order.state_since >= order.settle_until.value_or(Time());
-        return late ? is_in(order) + ", confirmed when its time was over" : "";
-      }));
-  out.push_back(of_orders(
-      "the escrow outlives what was begun under it", cast,
-      [](const Order& order, const View& view) -> std::string {
-        static_cast<void>(view);
-        if (!one_of(order.state, {S::matched, S::settling})) return "";
-        const bool short_escrow = order.escrow_until.value_or(Time()) <
-                                  order.settle_until.value_or(Time());
-        return short_escrow ? is_in(order) + " with an escrow that ends too early" : "";
-      }));
+  out.push_back(of_orders("nothing is confirmed after its time", cast,
+                          [](const Order& order, const View&) -> std::string {
+                            const bool confirmed = order.state == S::settling && !order.released;
+                            const bool late = confirmed && order.state_since >=
+                                                               order.settle_until.value_or(Time());
+                            return late ? is_in(order) + ", confirmed when its time was over" : "";
+                          }));
+  out.push_back(of_orders("the escrow outlives what was begun under it", cast,
+                          [](const Order& order, const View& view) -> std::string {
+                            static_cast<void>(view);
+                            if (!one_of(order.state, {S::matched, S::settling})) return "";
+                            const bool short_escrow = order.escrow_until.value_or(Time()) <
+                                                      order.settle_until.value_or(Time());
+                            return short_escrow
+                                       ? is_in(order) + " with an escrow that ends too early"
+                                       : "";
+                          }));
   out.push_back(of_orders("a completed order has one trade, no other has any", cast,
                           [](const Order& order, const View& view) -> std::string {
                             const std::size_t trades = view.records(Order::machine, order.order_id);
@@ -123,7 +124,8 @@ std::vector<Invariant> row_invariants(const Cast& cast) {
 std::vector<Invariant> book_invariants(const Cast& cast) {
   std::vector<Invariant> out;
   out.push_back({"every coin is somewhere, once", [cast](const View& view) -> std::string {
-                   return cast.custodian->conserved(view.outside()) ? "" : "the books do not add up";
+                   return cast.custodian->conserved(view.outside()) ? ""
+                                                                    : "the books do not add up";
                  }});
   out.push_back(of_orders("never both refunded and paid, and paid once", cast,
                           [](const Order& order, const View& view) -> std::string {
@@ -135,39 +137,41 @@ std::vector<Invariant> book_invariants(const Cast& cast) {
   out.push_back(of_orders("what was released is never offered, matched or given back", cast,
                           [](const Order& order, const View& view) -> std::string {
                             if (escrow_of(view.outside(), order.order_id) != "released") return "";
-                            const bool wrong = one_of(
-                                order.state, {S::open, S::matching, S::matched, S::cancelled,
-                                              S::expired, S::rejected, S::opening});
+                            const bool wrong =
+                                one_of(order.state, {S::open, S::matching, S::matched, S::cancelled,
+                                                     S::expired, S::rejected, S::opening});
                             return wrong ? is_in(order) + " although its escrow is released" : "";
                           }));
-  out.push_back(of_orders(
-      "an order's end is what the custodian has done", cast,
-      [](const Order& order, const View& view) -> std::string {
-        const std::string escrow = escrow_of(view.outside(), order.order_id);
-        if (order.state == S::completed &&
-            paid_for(view.outside(), order.order_id) != order.amount_micro) {
-          return is_in(order) + " and not paid";
-        }
-        const bool ended = one_of(order.state, {S::cancelled, S::expired, S::rejected});
-        if (ended && (escrow == "locked" || escrow == "released")) {
-          return is_in(order) + " and its escrow is " + escrow;
-        }
-        if (order.escrow_refunded && escrow != "refunded") return is_in(order) + ", not refunded";
-        return "";
-      }));
+  out.push_back(of_orders("an order's end is what the custodian has done", cast,
+                          [](const Order& order, const View& view) -> std::string {
+                            const std::string escrow = escrow_of(view.outside(), order.order_id);
+                            if (order.state == S::completed &&
+                                paid_for(view.outside(), order.order_id) != order.amount_micro) {
+                              return is_in(order) + " and not paid";
+                            }
+                            const bool ended =
+                                one_of(order.state, {S::cancelled, S::expired, S::rejected});
+                            if (ended && (escrow == "locked" || escrow == "released")) {
+                              return is_in(order) + " and its escrow is " + escrow;
+                            }
+                            if (order.escrow_refunded && escrow != "refunded")
+                              return is_in(order) + ", not refunded";
+                            return "";
+                          }));
   return out;
 }
 
 std::vector<Invariant> count_invariants(const Cast& cast) {
-  return {{"a wallet's counts are those of its orders", [cast](const View& view) -> std::string {
+  return {{"a wallet's counts are those of its orders",
+           [cast](const View& view) -> std::string {
              for (const Wallet& wallet : cast.wallets) {
                const auto* row = view.row<WalletLedger>(wallet.text());
                if (row == nullptr) continue;
                const Counted right = counted_for(wallet, cast, view);
                if (row->open_orders == right.open && row->held == right.held) continue;
                return wallet.text() + " counts " + std::to_string(row->open_orders) + " open and " +
-                      std::to_string(row->held) + " held, there are " +
-                      std::to_string(right.open) + " and " + std::to_string(right.held);
+                      std::to_string(row->held) + " held, there are " + std::to_string(right.open) +
+                      " and " + std::to_string(right.held);
              }
              return {};
            }},
@@ -193,10 +197,10 @@ std::vector<Invariant> answer_invariants(const Cast& cast) {
   for (const char* never :
        {"a stranger cancels", "confirm with a wrong secret", "redrive the payout without a reason",
         "redrive the refund without a reason", "the maker takes the own order"}) {
-    out.push_back({std::string("never done: ") + never,
-                   [done, never](const View& view) -> std::string {
-                     return done(view, never) ? "it was answered as done" : "";
-                   }});
+    out.push_back(
+        {std::string("never done: ") + never, [done, never](const View& view) -> std::string {
+           return done(view, never) ? "it was answered as done" : "";
+         }});
   }
   out.push_back({"a cancel that was answered as done is one",
                  [done, order = cast.orders[0]](const View& view) -> std::string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What must hold of the desk in every state: of its rows, of its rows against the custodian's books,
-// and of what it has answered.
+// What must hold of the desk in every state: of its rows, of its rows against the custodian's
+// books, and of what it has answered.
 #pragma once
 
 #include <pawl/check.h>

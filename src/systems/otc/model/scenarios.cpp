@@ -169,8 +169,8 @@ Scenario trade(Side side, Faults faults) {
     out.requests.push_back(check::request("match by " + taker.text(), match_of(order, taker, side),
                                           "wallet:" + taker.text()));
   }
-  out.requests.push_back(check::request("the maker takes the own order",
-                                        match_of(order, people.maker, side), maker));
+  out.requests.push_back(
+      check::request("the maker takes the own order", match_of(order, people.maker, side), maker));
   out.requests.push_back(check::request("confirm", Confirm{order, secret_of(7), "tx"}, "anybody"));
   out.requests.push_back(
       check::request("confirm with a wrong secret", Confirm{order, secret_of(8), "tx"}, "anybody"));
@@ -181,8 +181,8 @@ Scenario trade(Side side, Faults faults) {
       check::request("redrive the payout", RedrivePayout{order, "topped up"}, "operator"));
   out.requests.push_back(
       check::request("redrive the payout without a reason", RedrivePayout{order, ""}, "operator"));
-  out.requests.push_back(
-      check::request("redrive the refund", RedriveRefund{order, "asked the custodian"}, "operator"));
+  out.requests.push_back(check::request("redrive the refund",
+                                        RedriveRefund{order, "asked the custodian"}, "operator"));
   out.requests.push_back(
       check::request("redrive the refund without a reason", RedriveRefund{order, ""}, "operator"));
   out.events.push_back({.name = "the custodian finishes the payout", .outside = pay_out});
@@ -213,13 +213,19 @@ Scenario bounds() {
   out.requests.push_back(check::request("create A", first, maker));
   out.requests.push_back(check::request("create B", second, maker));
   out.requests.push_back(check::request("create C", third, "wallet:" + people.other.text()));
-  for (const auto& [name, order] : {std::pair{"match A", first.order_id},
-                                    std::pair{"match C", third.order_id}}) {
-    out.requests.push_back(
-        check::request(name, match_of(order, people.taker, Side::buy), taker));
+  for (const auto& [name, order] :
+       {std::pair{"match A", first.order_id}, std::pair{"match C", third.order_id}}) {
+    out.requests.push_back(check::request(name, match_of(order, people.taker, Side::buy), taker));
   }
-  out.bounds = {.workers = 1, .crashes = 0, .stalls = 0, .lost = 0, .late = 0, .unsent = 0,
-                .refusals = 0, .operators = 0, .ticks = 1};
+  out.bounds = {.workers = 1,
+                .crashes = 0,
+                .stalls = 0,
+                .lost = 0,
+                .late = 0,
+                .unsent = 0,
+                .refusals = 0,
+                .operators = 0,
+                .ticks = 1};
   add(out.invariants, count_invariants(cast));
   return out;
 }
@@ -240,8 +246,15 @@ Scenario longer_window() {
                                         match_of(create.order_id, people.taker, Side::sell),
                                         "wallet:" + people.taker.text()));
   out.events.push_back({.name = "the window is made longer", .config = 1});
-  out.bounds = {.workers = 1, .crashes = 0, .stalls = 0, .lost = 0, .late = 0, .unsent = 0,
-                .refusals = 0, .operators = 0, .ticks = 1};
+  out.bounds = {.workers = 1,
+                .crashes = 0,
+                .stalls = 0,
+                .lost = 0,
+                .late = 0,
+                .unsent = 0,
+                .refusals = 0,
+                .operators = 0,
+                .ticks = 1};
   // The matched order's window may end after the clock of this scenario does.
   out.ended = [](const check::View&) { return true; };
   add(out.invariants, row_invariants(cast));
