@@ -85,7 +85,10 @@ protocol::WorkItem Runner::item(const WorkName& name) const {
       work.row = parts.parked(name.row);
       work.row.id = only_id;
       work.origin = {"operator:check", "parked", "looked at it"};
-      if (name.flag == 0) return work;
+      if (name.flag == 0) {
+        work.verb = protocol::ParkedVerb::drop;
+        return work;
+      }
       if (const auto* spec = registry.find_command(work.row.kind)) {
         if (auto command = spec->decode(work.row.payload)) work.command = std::move(*command);
       }
