@@ -17,8 +17,8 @@ readonly packages_run=(
 readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3
   python3 python3-jsonschema)
 # Developing, on top of test. clang-tidy-19 brings python3 with it, which the house rules
-# of scripts/lint_rules.py use; it is named because we use it ourselves.
-readonly packages_dev=(clang-format-19 clang-tidy-19 python3 git)
+# of scripts/lint_rules.py use; it is named because we use it ourselves. spin is what the checker is measured against.
+readonly packages_dev=(clang-format-19 clang-tidy-19 python3 git spin)
 
 readonly package_groups="run test dev"
 

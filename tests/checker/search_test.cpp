@@ -130,8 +130,8 @@ TEST(Search, ATableKeepsWhatItWasGiven) {
 // answered as done ("confirmed before"), although nobody had ever confirmed it.
 TEST(Regression, AConfirmOfAnOrderThatNobodyConfirmedIsRefused) {
   const Result result = replay(
-      scenario_of(otc::model::system(), "otc.sell_refused"),
-      "otc.sell_refused: create; w1 claims otc_lock:order:1; w1: otc_lock:order:1 arrives; "
+      scenario_of(otc::model::system(), "otc.sell"),
+      "otc.sell: create; w1 claims otc_lock:order:1; w1: otc_lock:order:1 arrives; "
       "w1: otc_lock:order:1 answered confirmed; cancel; operator: refuse otc_refund:order:1; "
       "confirm",
       {});

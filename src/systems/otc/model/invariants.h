@@ -21,6 +21,7 @@ struct Cast {
   std::vector<Wallet> wallets;
   std::shared_ptr<const CustodianModel> custodian;
   Config config;
+  std::string secret;  // the seller's
 };
 
 std::vector<check::Invariant> row_invariants(const Cast& cast);
