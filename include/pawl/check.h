@@ -211,6 +211,7 @@ struct Options {
   std::size_t memory_mb = 2'048;
   bool progress = false;  // a line on stderr every second
   bool wedges = true;     // also: every state can still reach an end
+  bool folds = false;     // also: a batch of two does what the two do one after the other (slow)
 };
 
 struct Violation {

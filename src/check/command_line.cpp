@@ -219,6 +219,8 @@ void add_options(CLI::App& app, Wanted& wanted) {
   app.add_option("--memory", wanted.options.memory_mb, "stop, incomplete, beyond this many MB")
       ->type_name("MB");
   app.add_flag("--progress", wanted.options.progress, "a line on stderr every second");
+  app.add_flag("--folds", wanted.options.folds,
+               "also: a batch of two does what the two do one after the other (slow)");
   app.add_flag("!--no-wedges", wanted.options.wedges, "do not look for states without an end");
   static constexpr const char* names[] = {"--workers", "--crashes",  "--stalls",
                                           "--lost",    "--late",     "--unsent",

@@ -128,6 +128,7 @@ std::string Mover::judge(const WorkName& name, const Ran& ran, const State& befo
       const PartId known = before.receipts[world_.receipt_index(name.index)];
       if (known == 0) break;
       if (ran.changes()) return "a request was carried out twice under one id";
+      if (!world_.shares_receipt(name.index)) break;
       std::size_t writer = 0;
       world_.parts().receipt(known, writer);
       if (ran.repeated && world_.scenario().requests[writer].command->identity() !=
@@ -142,7 +143,7 @@ std::string Mover::judge(const WorkName& name, const Ran& ran, const State& befo
     case WorkKind::deadline:
       if (!ran.changes()) break;
       if (name.flag == 0) return "a deadline was decided whose arming no longer stood";
-      if (world_.parts().deadline(name.row).due > world_.time_of(before)) {
+      if (world_.parts().due(name.row) > world_.time_of(before)) {
         return "a deadline was decided, and used up, before its time";
       }
       break;

@@ -51,12 +51,12 @@ void Mover::moves(const State& state, std::vector<Move>& out) {
 
 // Beyond the last tick nobody asks for anything more, and time passes only until the last deadline
 // has rung: whatever was begun can still come to its end.
-bool Mover::time_may_pass(const State& state) const {
+bool Mover::time_may_pass(const State& state) {
   if (state.tick < world_.bounds().ticks) return true;
   if (state.tick == max_tick) throw TooMany("deadlines reach further than the clock");
   const Time now = world_.time_of(state);
   for (const PartId deadline : state.deadlines) {
-    if (deadline != 0 && world_.parts().deadline(deadline).due > now) return true;
+    if (deadline != 0 && world_.parts().due(deadline) > now) return true;
   }
   return false;
 }

@@ -55,6 +55,9 @@ class Mover {
   // The state after the move, and whether it is another one. `broken`: an invariant of the engine
   // that the move broke; empty if none.
   bool apply(const Move& move, State& state, std::string& broken);
+  // A batch of both moves must do what the two do one after the other: "" if it does, or if the
+  // moves are not of the kinds that batches fold.
+  std::string fold_differs(const Move& first, const Move& second, const State& state);
   // A short phrase, unique among the moves of the state.
   std::string text(const Move& move, const State& state);
 
@@ -63,7 +66,7 @@ class Mover {
   void effect_moves(const State& state, std::vector<Move>& out);
   void inner_moves(const State& state, std::vector<Move>& out);
   void hand_moves(const State& state, std::vector<Move>& out);
-  bool time_may_pass(const State& state) const;
+  bool time_may_pass(const State& state);
   bool pair_waits(const State& state, std::size_t message);
 
   bool exchange_step(const Move& move, State& state, std::string& broken);

@@ -13,7 +13,6 @@ namespace {
 // Only equality counts, so one number does for what stands and another for what does not.
 constexpr std::int64_t standing = 2;
 constexpr std::int64_t superseded = 1;
-constexpr std::int64_t only_id = 1;
 
 std::string_view view_of(const std::vector<std::uint32_t>& words) {
   return {reinterpret_cast<const char*>(words.data()), words.size() * sizeof(std::uint32_t)};
@@ -34,7 +33,7 @@ protocol::EffectRow Runner::effect_row(std::uint16_t label, PartId row, std::int
   return out;
 }
 
-protocol::WorkItem Runner::item(const WorkName& name) const {
+protocol::WorkItem Runner::item(const WorkName& name, std::int64_t id) const {
   const Parts& parts = world_.parts();
   const Registry& registry = world_.registry();
   switch (name.kind) {
@@ -45,7 +44,7 @@ protocol::WorkItem Runner::item(const WorkName& name) const {
     case WorkKind::message: {
       protocol::MessageWork work;
       work.row = parts.message(name.row);
-      work.row.id = only_id;
+      work.row.id = id;
       if (const auto* spec = registry.find_command(work.row.kind); spec && spec->decode_bounced) {
         auto command = work.row.bounced ? spec->decode_bounced(work.row.payload, work.row.to.key,
                                                                work.row.code, work.row.detail)

@@ -77,6 +77,9 @@ class Runner {
   // `rows`: the entities as the work reads them, normally the state's own.
   const Ran& run(const WorkName& name, const State& state,
                  const std::array<PartId, max_entities>& rows);
+  // Both in one batch, the second on what the first has made of the rows. Requests, messages and
+  // deadlines only. `gone`: which of the two messages are consumed. Not remembered.
+  Ran run_both(const std::array<WorkName, 2>& names, const State& state, std::array<bool, 2>& gone);
   // Which entities the work locks, a bit each.
   std::uint32_t locks(const WorkName& name);
 
@@ -93,9 +96,11 @@ class Runner {
   };
 
   std::uint32_t shape_of(const WorkName& name);
-  protocol::WorkItem item(const WorkName& name) const;
+  protocol::WorkItem item(const WorkName& name, std::int64_t id = only_id) const;
   protocol::EffectRow effect_row(std::uint16_t label, PartId row, std::int64_t token) const;
   PartId open_effect(const WorkName& name, const State& state) const;
+  static constexpr std::int64_t only_id = 1;
+
   Ran execute(const WorkName& name, const Shape& shape, const State& state,
               const std::array<PartId, max_entities>& rows);
   protocol::LockedBatch locked(const WorkName& name, const protocol::LockRequest& request,

@@ -80,6 +80,12 @@ bool Search::expand(std::uint32_t index) {
       report(index, broken, &move);
       return false;
     }
+    for (std::size_t i = 0; options_.folds && i < moves_.size(); ++i) {
+      broken = mover_.fold_differs(move, moves_[i], state);
+      if (broken.empty()) continue;
+      report(index, broken, nullptr);
+      return false;
+    }
     if (!changed) continue;
     ++result_.transitions;
     world_.canonical(next, scratch_);

@@ -65,6 +65,9 @@ void World::number_requests() {
     const auto same = std::find(receipt_keys_.begin(), receipt_keys_.end(), receipt_keys_[i]);
     receipt_of_.push_back(static_cast<std::size_t>(same - receipt_keys_.begin()));
   }
+  for (const std::size_t first : receipt_of_) {
+    shared_.push_back(std::count(receipt_of_.begin(), receipt_of_.end(), first) > 1);
+  }
 }
 
 std::optional<std::size_t> World::request_of(const protocol::ReceiptKey& key) const {

@@ -40,6 +40,8 @@ class World {
   std::size_t entity_index(const EntityRef& ref) const;
   // Where the request's receipt stands: that of the first request under the same id.
   std::size_t receipt_index(std::size_t request) const { return receipt_of_[request]; }
+  // Whether another request has the same id.
+  bool shares_receipt(std::size_t request) const { return shared_[request]; }
   // By what a receipt is stored under; nothing for those of operators' verbs.
   std::optional<std::size_t> request_of(const protocol::ReceiptKey& key) const;
 
@@ -99,6 +101,7 @@ class World {
   std::vector<EntityRef> entities_;
   std::vector<std::size_t> receipt_of_;
   std::vector<protocol::ReceiptKey> receipt_keys_;
+  std::vector<bool> shared_;
   std::vector<Place> places_;
   std::vector<Label> labels_;
   std::vector<Renaming> renamings_;

@@ -65,6 +65,26 @@ TEST(Search, SymmetryFoldsStatesAndLosesNoFinding) {
   EXPECT_EQ(a.violation->steps, b.violation->steps);
 }
 
+// Exploring commits one by one is enough because batches fold.
+TEST(Search, ABatchOfTwoDoesWhatTheTwoDoOneAfterTheOther) {
+  Options options;
+  options.folds = true;
+  Scenario desk = small_desk();
+  desk.bounds.lost = 0;
+  desk.bounds.unsent = desk.bounds.refusals = desk.bounds.operators = 0;
+  for (const Scenario& scenario : {desk, scenario_of(otc::model::system(), "otc.bounds")}) {
+    const Result result = explore(scenario, options);
+    EXPECT_TRUE(result.complete) << result.violation->chart;
+  }
+  auto engine_scenarios = engine::system().scenarios();
+  for (Scenario& scenario : engine_scenarios) {
+    if (scenario.outside) continue;
+    scenario.bounds.hands = false;
+    const Result result = explore(scenario, options);
+    EXPECT_TRUE(result.complete) << result.violation->chart;
+  }
+}
+
 TEST(Search, NamesThatAreNotSymmetricAreRefused) {
   Scenario desk = small_desk();
   const auto match =

@@ -8,5 +8,6 @@
 #include "systems/otc/model/scenarios.h"
 
 int main(int argc, char** argv) {
-  return pawl::check::run_command_line(argc, argv, {pawl::check::engine::system(), pawl::otc::model::system()});
+  return pawl::check::run_command_line(argc, argv,
+                                       {pawl::check::engine::system(), pawl::otc::model::system()});
 }
