@@ -194,6 +194,9 @@ struct Scenario {
   // Keep the receipts of refusals, too. Otherwise a refused request counts as never made, as if it
   // were made again under another id: more can happen then, in fewer states.
   bool keep_refusals = false;
+  // Count the versions of rows, for decisions that ask for them (a precondition). They only rise,
+  // so that states do not meet again: for small scenarios.
+  bool keep_versions = false;
   // A decision that breaks the machine's contract, and is stopped by the engine, is part of the
   // scenario and not a finding.
   bool defects_expected = false;

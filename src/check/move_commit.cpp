@@ -26,7 +26,12 @@ bool Mover::commit(const WorkName& name, State& state, std::string& broken, std:
 }
 
 void Mover::apply_ran(const WorkName& name, const Ran& ran, State& state, std::uint8_t worker) {
-  for (const auto& [at, part] : ran.entities) state.entities[at] = part;
+  for (const auto& [at, part] : ran.entities) {
+    state.entities[at] = part;
+    if (!world_.sizes().versions) continue;
+    if (state.versions[at] == max_version) throw TooMany("versions of a row");
+    ++state.versions[at];
+  }
   for (const auto& [at, part] : ran.records) state.records[at] = part;
   for (const auto& [at, part] : ran.receipts) state.receipts[at] = part;
   for (const auto& [at, part] : ran.deadlines) state.deadlines[at] = part;

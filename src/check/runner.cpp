@@ -146,6 +146,7 @@ const Ran& Runner::run(const WorkName& name, const State& state,
   for (const auto entity : shape.entities) {
     key_.push_back(rows[entity]);
     key_.push_back(state.records[entity]);
+    key_.push_back(state.versions[entity]);
   }
   for (const auto receipt : shape.receipts) key_.push_back(state.receipts[receipt]);
   if (shape.effect) key_.push_back(open_effect(name, state));
@@ -174,6 +175,7 @@ protocol::LockedBatch Runner::locked(const WorkName& name, const protocol::LockR
     slot.present = rows[at] != 0;
     if (slot.present) slot.row = parts.row(rows[at]);
     slot.version = slot.present ? 1 : 0;
+    if (world_.sizes().versions) slot.version = state.versions[at];
     out.entities.push_back(std::move(slot));
   }
   for (const auto& query : request.records) {

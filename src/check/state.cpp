@@ -7,7 +7,7 @@ namespace {
 
 // Every number of a state, at the five bytes that the largest takes.
 constexpr std::size_t max_encoded_bytes =
-    5 * (32 + max_events + 2 * max_entities + max_requests + max_places + 8 * 3 + 8 * 4 + 8 * 3 +
+    5 * (32 + max_events + 3 * max_entities + max_requests + max_places + 8 * 3 + 8 * 4 + 8 * 3 +
          12 + 8 + max_workers * (8 + max_entities));
 
 // Small numbers in one byte, others in as many sevens of bits as they need.
@@ -92,6 +92,9 @@ void encode(const State& state, const Sizes& sizes, std::string& out) {
   if (sizes.records) {
     for (std::size_t i = 0; i < sizes.entities; ++i) write(state.records[i]);
   }
+  if (sizes.versions) {
+    for (std::size_t i = 0; i < sizes.entities; ++i) write(state.versions[i]);
+  }
   for (std::size_t i = 0; i < sizes.requests; ++i) write(state.receipts[i]);
   std::size_t places = max_places;
   while (places > 0 && state.deadlines[places - 1] == 0) --places;
@@ -135,6 +138,9 @@ State decode(std::string_view bytes, const Sizes& sizes) {
   for (std::size_t i = 0; i < sizes.entities; ++i) read(state.entities[i]);
   if (sizes.records) {
     for (std::size_t i = 0; i < sizes.entities; ++i) read(state.records[i]);
+  }
+  if (sizes.versions) {
+    for (std::size_t i = 0; i < sizes.entities; ++i) read(state.versions[i]);
   }
   for (std::size_t i = 0; i < sizes.requests; ++i) read(state.receipts[i]);
   const std::size_t places = read();

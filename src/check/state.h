@@ -22,6 +22,7 @@ inline constexpr std::size_t max_places = 12;  // names of deadlines, over all e
 inline constexpr std::size_t max_events = 12;
 inline constexpr std::size_t max_workers = 3;
 inline constexpr std::uint8_t max_tick = 120;
+inline constexpr std::uint8_t max_version = 250;
 
 // A bound of the state's own was met: the exploration ends, incomplete, and says which.
 class TooMany : public std::length_error {
@@ -120,6 +121,7 @@ struct State {
   PartId facts = 0;
   std::array<PartId, max_entities> entities{};
   std::array<PartId, max_entities> records{};
+  std::array<std::uint8_t, max_entities> versions{};  // only where they are kept
   std::array<PartId, max_requests> receipts{};
   std::array<PartId, max_places> deadlines{};
   Few<OpenEffect, 8> effects;
@@ -138,6 +140,7 @@ struct Sizes {
   std::size_t workers = 0;
   bool records = false;
   bool hands = false;
+  bool versions = false;
 };
 
 // Into `out`, which is emptied first.

@@ -121,6 +121,7 @@ State World::image(Renaming& renaming, const State& state) {
   for (std::size_t i = 0; i < sizes_.entities; ++i) {
     out.entities[renaming.entities[i]] = renamed_part(renaming, state.entities[i]);
     out.records[renaming.entities[i]] = renamed_part(renaming, state.records[i]);
+    out.versions[renaming.entities[i]] = state.versions[i];
   }
   for (std::size_t i = 0; i < sizes_.requests; ++i) {
     out.receipts[renaming.requests[i]] = renamed_part(renaming, state.receipts[i]);

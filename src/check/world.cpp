@@ -31,6 +31,7 @@ World::World(const Scenario& scenario) : scenario_(scenario), parts_(*scenario.r
   sizes_.events = scenario.events.size();
   sizes_.workers = static_cast<std::size_t>(bounds.workers);
   sizes_.hands = bounds.hands;
+  sizes_.versions = scenario.keep_versions;
   number_entities();
   number_requests();
   make_renamings();

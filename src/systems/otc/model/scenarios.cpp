@@ -154,20 +154,21 @@ Scenario trade(Side side) {
   }
   out.requests.push_back(
       check::request("the maker takes the own order", match_of(order, people.maker, side), maker));
-  out.requests.push_back(check::request("confirm", Confirm{order, secret_of(7), "tx"}, "anybody"));
   out.requests.push_back(
-      check::request("confirm with a wrong secret", Confirm{order, secret_of(8), "tx"}, "anybody"));
-  out.requests.push_back(check::request("cancel", Cancel{order, people.maker}, maker));
-  out.requests.push_back(check::request("a stranger cancels", Cancel{order, people.stranger},
+      check::request("confirm", Confirm{order, 0, secret_of(7), "tx"}, "anybody"));
+  out.requests.push_back(check::request("confirm with a wrong secret",
+                                        Confirm{order, 0, secret_of(8), "tx"}, "anybody"));
+  out.requests.push_back(check::request("cancel", Cancel{order, 0, people.maker}, maker));
+  out.requests.push_back(check::request("a stranger cancels", Cancel{order, 0, people.stranger},
                                         "wallet:" + people.stranger.text()));
   out.requests.push_back(
-      check::request("redrive the payout", RedrivePayout{order, "topped up"}, "operator"));
-  out.requests.push_back(
-      check::request("redrive the payout without a reason", RedrivePayout{order, ""}, "operator"));
-  out.requests.push_back(check::request("redrive the refund",
-                                        RedriveRefund{order, "asked the custodian"}, "operator"));
-  out.requests.push_back(
-      check::request("redrive the refund without a reason", RedriveRefund{order, ""}, "operator"));
+      check::request("redrive the payout", RedrivePayout{order, 0, "topped up"}, "operator"));
+  out.requests.push_back(check::request("redrive the payout without a reason",
+                                        RedrivePayout{order, 0, ""}, "operator"));
+  out.requests.push_back(check::request(
+      "redrive the refund", RedriveRefund{order, 0, "asked the custodian"}, "operator"));
+  out.requests.push_back(check::request("redrive the refund without a reason",
+                                        RedriveRefund{order, 0, ""}, "operator"));
   out.events.push_back({.name = "the custodian finishes the payout", .outside = pay_out});
   out.events.push_back({.name = "the custodian voids the payout", .outside = void_payout});
   out.symmetric = {{people.taker.text(), people.other.text()}};
@@ -252,7 +253,7 @@ Scenario edited_count() {
   Scenario out = base("otc.edited", "a wallet's count is edited by hand", people, cast);
   const std::string maker = "wallet:" + people.maker.text();
   out.requests.push_back(check::request("create", create, maker));
-  out.requests.push_back(check::request("cancel", Cancel{create.order_id, people.maker}, maker));
+  out.requests.push_back(check::request("cancel", Cancel{create.order_id, 0, people.maker}, maker));
   check::Event edit{.name = "the maker's count is set to nothing by hand"};
   edit.row = EntityRef{WalletLedger::machine, people.maker.text()};
   edit.edit = [](Row& row) {
@@ -270,22 +271,54 @@ Scenario edited_count() {
   return out;
 }
 
+// A cancel that is meant for the order as it was seen, and no other.
+Scenario expected_version() {
+  const People people;
+  const Create create = create_of(people, Side::sell, nonce);
+  const Cast cast = cast_of(people, {create.order_id}, in_ticks());
+  Scenario out = base("otc.version", "cancels of the order at one version", people, cast);
+  const std::string maker = "wallet:" + people.maker.text();
+  out.requests.push_back(check::request("create", create, maker));
+  out.requests.push_back(
+      check::request("cancel at version 1", Cancel{create.order_id, 1, people.maker}, maker));
+  out.requests.push_back(
+      check::request("cancel at version 2", Cancel{create.order_id, 2, people.maker}, maker));
+  out.keep_versions = true;
+  out.bounds = {.workers = 1,
+                .crashes = 0,
+                .stalls = 0,
+                .lost = 0,
+                .late = 0,
+                .unsent = 0,
+                .refusals = 0,
+                .operators = 0,
+                .ticks = 1};
+  // At version 1 the lock is under way; at version 2 the order is open.
+  out.invariants.push_back({"nothing is done to another version than was meant",
+                            [](const check::View& view) -> std::string {
+                              const Receipt* receipt = view.receipt("cancel at version 1");
+                              const bool done = receipt != nullptr && receipt->done;
+                              return done ? "an open order was cancelled by it" : "";
+                            }});
+  return out;
+}
+
 }  // namespace
 
 check::System system() {
   check::System out;
   out.name = "otc";
   out.scenarios = [] {
-    return std::vector{bounds(), longer_window(), edited_count(), trade(Side::sell),
-                       trade(Side::buy)};
+    return std::vector{bounds(),           longer_window(),   edited_count(),
+                       expected_version(), trade(Side::sell), trade(Side::buy)};
   };
   for (const Guard& guard :
        {guard::order_is_new, guard::order_exists, guard::few_open, guard::hash_from_seller,
-        guard::open_to_match, guard::not_expired, guard::not_own_order, guard::few_held,
-        guard::escrow_covers_settlement, guard::open_to_cancel, guard::cancelled_by_maker,
-        guard::matched_to_confirm, guard::secret_opens_hash, guard::settlement_time_left,
-        guard::payout_is_void, guard::escrow_still_ours, guard::reason_given,
-        guard::slot_is_held}) {
+        guard::version_expected, guard::open_to_match, guard::not_expired, guard::not_own_order,
+        guard::few_held, guard::escrow_covers_settlement, guard::open_to_cancel,
+        guard::cancelled_by_maker, guard::matched_to_confirm, guard::secret_opens_hash,
+        guard::settlement_time_left, guard::payout_is_void, guard::escrow_still_ours,
+        guard::reason_given, guard::slot_is_held}) {
     out.guards.push_back(guard.name);
   }
   return out;
