@@ -14,11 +14,12 @@ Runs, one after another, and goes on after a failure so that one run shows them 
   lint        ./dev lint --self-test, ./dev lint --all
   test        ./dev test
   sanitizers  ./dev test --preset asan, with few crash rounds
+  check       ./dev check
   fuzz        ./dev fuzz, a few seconds a target
   demo        ./dev demo --seconds 30 --json
   processes   nothing that was started is still there
 
-check is not yet available and is passed over with a word. Each stage's output is also kept in
+Each stage's output is also kept in
 build/ci/STAGE.log. The last lines printed are the closing lines of the test stage.
 
 Environment: PAWL_JOBS; PAWL_CRASH_ROUNDS and PAWL_CI_ASAN_CRASH_ROUNDS (default 3) bound the crash tests;
@@ -47,7 +48,7 @@ ci_main() {
   ci_stage lint "$dev" lint --all
   ci_stage test "$dev" test
   ci_stage sanitizers env "PAWL_CRASH_ROUNDS=${PAWL_CI_ASAN_CRASH_ROUNDS:-3}" "$dev" test --preset asan
-  say "ci: check: not yet available, passed over"
+  ci_stage check "$dev" check
   ci_stage fuzz "$dev" fuzz --seconds "${PAWL_CI_FUZZ_SECONDS:-3}"
   ci_stage demo ci_demo "$dev"
   if ! ci_no_process_left; then ci_failed+=(processes); fi

@@ -18,8 +18,9 @@ readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3
   python3 python3-jsonschema)
 # Developing, on top of test. clang-tidy-19 brings python3 with it, which the house rules
 # of scripts/lint_rules.py use; it is named because we use it ourselves. The fuzzers need clang-19 and
-# libclang-rt-19-dev, which holds libFuzzer and the sanitizers, and llvm-19 to name the lines of a finding.
-readonly packages_dev=(clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev llvm-19 python3 git)
+# libclang-rt-19-dev, which holds libFuzzer and the sanitizers, and llvm-19 to name the lines of a finding;
+# spin is what the checker is measured against.
+readonly packages_dev=(clang-format-19 clang-tidy-19 clang-19 libclang-rt-19-dev llvm-19 python3 git spin)
 
 readonly package_groups="run test dev"
 

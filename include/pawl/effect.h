@@ -36,7 +36,9 @@ constexpr auto pawl_names(Outcome) {
 // `absent`, and then by one of these rules: our fencing tokens fence our writes, not the wire, and
 // a stopped sender's bytes can arrive after the inquiry.
 enum class ResendRule {
-  dedup,      // the far side executes one key once
+  // The far side executes one key once, and its refusal of a key is as final: a copy of a refused
+  // request that arrives late is refused, too. Who refuses for now and forgets it is no dedup.
+  dedup,
   not_after,  // the request carried a time after which the far side refuses it; that time passed
   inquiry_voids,  // the inquiry itself made the key unusable
   neither         // stays unknown until an operator decides

@@ -30,5 +30,6 @@ void add_config(CLI::App& app, Chosen& chosen);
 void add_migrate(CLI::App& app, Chosen& chosen);
 void add_token(CLI::App& app, Chosen& chosen);
 void add_log(CLI::App& app, Chosen& chosen);
+void add_check(CLI::App& app, Chosen& chosen);
 
 }  // namespace pawl::app

@@ -8,6 +8,8 @@
 #include <exception>
 
 #include "core/lock_holder.h"
+#include "protocol/guards.h"
+
 namespace pawl::protocol {
 
 namespace {
@@ -176,7 +178,7 @@ Result<void> BatchState::validate_row(const RowChange& change, const EntitySlot&
   }
   if (!slot.present) return fail(machine_defect, "update of an entity that is absent");
   const std::string_view from = state_of(*machine, slot.row);
-  if (from != to && !machine->moves.contains({from, to})) {
+  if (!guard_holds(guard::move_is_legal, from == to || machine->moves.contains({from, to}))) {
     return fail(machine_defect,
                 "illegal move from " + std::string(from) + " to " + std::string(to));
   }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "protocol/guards.h"
 #include "protocol/overloaded.h"
 
 namespace pawl::protocol {
@@ -101,8 +102,10 @@ WorkResult Decider::dispatch(const Work& work, const Planned& planned) {
 WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
   if (planned.error) return with_error(*planned.error);
   auto& stored = state_.locked().receipts[planned.receipt];
-  if (stored) {
-    if (stored->fingerprint != planned.fingerprint) return with_error(idempotency_mismatch);
+  if (!guard_holds(guard::no_receipt_yet, !stored)) {
+    if (!guard_holds(guard::same_content, stored->fingerprint == planned.fingerprint)) {
+      return with_error(idempotency_mismatch);
+    }
     return with_receipt(receipt_from(*stored));
   }
   const CommandOrigin origin{"request", work.origin.principal, work.origin.id, work.origin.why, 0,
@@ -124,7 +127,9 @@ void Decider::store_receipt(const Planned& planned, const Receipt& receipt) {
 
 WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
   const MessageRow& row = work.row;
-  if (!state_.locked().messages[planned.message]) return with_fate(Fate::stale);
+  if (!guard_holds(guard::message_is_there, state_.locked().messages[planned.message])) {
+    return with_fate(Fate::stale);
+  }
   const auto consumed = [&] {
     state_.locked().messages[planned.message] = false;
     return set_aside();
@@ -173,7 +178,11 @@ WorkResult Decider::deadline(const DeadlineWork& work, const Planned& planned) {
   const auto standing = [&] {
     return state_.standing_arming(ref, state_.locked().deadlines[planned.deadline]);
   };
-  if (standing() != row.arming) return with_fate(Fate::stale);
+  if (!guard_holds(guard::arming_stands, standing() == row.arming)) return with_fate(Fate::stale);
+  // Found due by a clock that was set back since: it stays, and is found again.
+  if (!guard_holds(guard::deadline_is_due, row.due <= state_.time())) {
+    return with_fate(Fate::stale);
+  }
   if (planned.error) {
     park_deadline(row, std::string(planned.error->code.code), planned.error->detail);
     return set_aside();
@@ -200,10 +209,9 @@ WorkResult Decider::deadline(const DeadlineWork& work, const Planned& planned) {
 WorkResult Decider::claim(const ClaimWork&, const Planned& planned) {
   auto& row = state_.locked().effects[planned.effect];
   if (!row) return with_fate(Fate::stale);
-  if (row->state != EffectState::ready && row->state != EffectState::accepted &&
-      row->state != EffectState::unknown) {
-    return with_fate(Fate::stale);
-  }
+  const bool claimable = row->state == EffectState::ready || row->state == EffectState::accepted ||
+                         row->state == EffectState::unknown;
+  if (!guard_holds(guard::effect_is_claimable, claimable)) return with_fate(Fate::stale);
   const EffectSpec* spec = registry_.find_effect(row->kind);
   if (spec == nullptr) {
     return with_error(Error(machine_defect, "unknown effect kind " + row->kind));
@@ -218,7 +226,10 @@ WorkResult Decider::claim(const ClaimWork&, const Planned& planned) {
 
 WorkResult Decider::answer(const AnswerWork& work, const Planned& planned) {
   const auto& locked = state_.locked().effects[planned.effect];
-  if (!locked || locked->token != work.claimed.token) return with_fate(Fate::stale);
+  if (!locked) return with_fate(Fate::stale);
+  if (!guard_holds(guard::token_stands, locked->token == work.claimed.token)) {
+    return with_fate(Fate::stale);
+  }
   const EffectSpec* spec = registry_.find_effect(work.claimed.kind);
   if (spec == nullptr) return with_error(*planned.error);
   EffectRow row = *locked;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "protocol/guards.h"
+
 namespace pawl::protocol {
 
 namespace {
@@ -90,7 +92,9 @@ EffectStep accepted(EffectRow& row, const EffectPolicy& policy, Time now) {
 EffectStep send_again(EffectRow& row, const EffectPolicy& policy, Time now, double jitter) {
   EffectStep step;
   if (row.attempt >= policy.max_attempts) {
-    if (!row.maybe_sent) return end(row, Outcome::never_sent, now);
+    if (guard_holds(guard::nothing_was_sent, !row.maybe_sent)) {
+      return end(row, Outcome::never_sent, now);
+    }
     step.alert_code = "effect_attempts_exceeded";
   }
   row.state = EffectState::ready;
@@ -110,11 +114,12 @@ EffectStep still_unknown(EffectRow& row, const EffectPolicy& policy, Time now, d
 // The outside does not know our key. Whether it may be sent again is the kind's rule.
 EffectStep absent(EffectRow& row, const EffectAnswer& answer, const EffectPolicy& policy, Time now,
                   double jitter) {
-  if (policy.resend == ResendRule::neither) {
+  if (!guard_holds(guard::rule_allows_resend, policy.resend != ResendRule::neither)) {
     return wait_for_operator(row, "effect_needs_operator");
   }
   // By the far side's clock, not ours: its clock decides whether late bytes are still taken.
-  if (policy.resend == ResendRule::not_after && answer.far_time <= row.not_after) {
+  if (policy.resend == ResendRule::not_after &&
+      !guard_holds(guard::not_after_has_passed, answer.far_time > row.not_after)) {
     return still_unknown(row, policy, now, jitter);
   }
   return send_again(row, policy, now, jitter);
@@ -129,7 +134,8 @@ bool is_claimed(EffectState state) {
 
 EffectCall::Purpose claim(EffectRow& row, const EffectPolicy& policy, Time now) {
   auto purpose = EffectCall::Purpose::perform;
-  if (row.state == EffectState::ready) {
+  if (row.state != EffectState::accepted &&
+      guard_holds(guard::inquiry_before_resend, row.state == EffectState::ready)) {
     row.state = EffectState::sending;
     ++row.attempt;
     row.inquiry = 0;
@@ -152,7 +158,7 @@ EffectCall::Purpose claim(EffectRow& row, const EffectPolicy& policy, Time now) 
 EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answer,
                     const EffectPolicy& policy, Time now, double jitter) {
   EffectStep step;
-  if (row.token != token || !is_claimed(row.state)) {
+  if (!guard_holds(guard::token_stands, row.token == token) || !is_claimed(row.state)) {
     step.stale = true;
     return step;
   }
@@ -186,7 +192,8 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
         row.maybe_sent = true;
         return still_unknown(row, policy, now, jitter);
       }
-      if (was == EffectState::polling || row.accepted_reported) {
+      if (!guard_holds(guard::was_never_accepted,
+                       was != EffectState::polling && !row.accepted_reported)) {
         return wait_for_operator(row, "effect_accepted_then_absent");
       }
       return absent(row, answer, policy, now, jitter);
@@ -196,7 +203,7 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
 
 EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now) {
   EffectStep step;
-  if (row.token != token || !is_claimed(row.state)) {
+  if (!guard_holds(guard::token_stands, row.token == token) || !is_claimed(row.state)) {
     step.stale = true;
     return step;
   }
@@ -216,7 +223,9 @@ EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now) {
 Result<EffectStep> operate(EffectRow& row, EffectVerb verb, std::int64_t token,
                            const std::string& who, const std::string& why, Time now) {
   if (row.state == EffectState::ended) return fail(effect_ended);
-  if (is_claimed(row.state)) return fail(effect_under_way);
+  if (!guard_holds(guard::no_exchange_under_way, !is_claimed(row.state))) {
+    return fail(effect_under_way);
+  }
   if (token != 0 && token != row.token) return fail(effect_changed);
   ++row.token;
   note(row, now, "operator:" + std::string(name_of(verb)), who + ": " + why);

@@ -11,7 +11,7 @@ namespace pawl::app::test {
 
 TEST(CommandLine, EveryVerbHasHelpWithExamplesAndExitCodes) {
   for (const auto* verb : {"run", "demo", "serve", "sandbox", "inspect", "effects", "parked",
-                           "alerts", "config", "migrate"}) {
+                           "alerts", "config", "migrate", "check"}) {
     const auto help = run_pawl({verb, "--help"});
     EXPECT_EQ(help.exit_code, 0) << verb;
     EXPECT_NE(help.out.find("Examples:\n  pawl "), std::string::npos) << verb;

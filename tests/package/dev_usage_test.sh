@@ -23,7 +23,7 @@ for verb in setup build run demo test bench check lint fuzz ci clean; do
 done
 expect 0 'usage: ./dev VERB'
 expect 2 'unknown verb "frobnicate"' frobnicate
-for verb in setup build test lint ci clean; do
+for verb in setup build test lint check ci clean; do
   expect 2 'unknown option.*"--frobnicate"' "$verb" --frobnicate
 done
 expect 2 'unknown preset "fast"' build --preset fast
@@ -33,6 +33,6 @@ expect 2 'a number from 1 to 9999' test --repeat 0
 expect 2 'a number from 1 to 9999' test -j many
 expect 2 'no tests in it' test --preset release
 expect 2 'which one' bench
-expect 2 'not yet available, nothing was checked' check
+expect 2 'a number from 1 to 9999' check --memory much
 expect 2 'no target "nosuch"' fuzz nosuch
 exit $((failures > 0))

@@ -12,10 +12,11 @@ namespace pawl::otc {
 
 namespace {
 
-bool takes_secret(OrderState state) {
-  return state == OrderState::matched || state == OrderState::settling ||
-         state == OrderState::payout_pending || state == OrderState::settlement_recovery ||
-         state == OrderState::completed;
+// Recovery is also where a refund of an order stops that nobody ever confirmed.
+bool takes_secret(const Order& order) {
+  return order.state == OrderState::matched || order.state == OrderState::settling ||
+         order.state == OrderState::payout_pending || order.state == OrderState::completed ||
+         (order.state == OrderState::settlement_recovery && order.secret.has_value());
 }
 
 bool opens(const std::string& secret, const Order& order) {
@@ -97,7 +98,7 @@ Decision decide(const Confirm& confirm, Locked<Order>& order, const Context& now
   PAWL_REQUIRE(guard::order_exists, order.present(), error::order_not_found);
   PAWL_REQUIRE(guard::version_expected, is_expected(confirm.if_version, order),
                error::precondition_failed);
-  PAWL_REQUIRE(guard::matched_to_confirm, takes_secret(order->state), error::order_not_matched);
+  PAWL_REQUIRE(guard::matched_to_confirm, takes_secret(*order), error::order_not_matched);
   PAWL_REQUIRE(guard::secret_opens_hash, opens(confirm.secret, *order), secret_wrong);
   if (order->state != OrderState::matched) return Decision::ignore("confirmed before");
   PAWL_REQUIRE(guard::settlement_time_left, now.time < *order->settle_until,
