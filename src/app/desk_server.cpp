@@ -122,6 +122,7 @@ Result<void> DeskServer::open() {
   options.max_waiting = static_cast<std::size_t>(settings_.max_waiting);
   options.max_batch = static_cast<std::size_t>(settings_.max_batch);
   options.stop_grace_ms = settings_.stop_grace_ms;
+  options.retention = settings_.retention;
   options.config.set(settings_.otc);
   engine_ = std::make_unique<Engine>(std::move(*store), registry_, std::move(options));
   otc::add_effect_handlers(*engine_, custodian_);

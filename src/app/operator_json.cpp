@@ -135,6 +135,7 @@ json::Value statistics_json(const EngineStatistics& statistics) {
   out.add("largest_batch", json::Value::integer(statistics.largest_batch));
   out.add("open_effects", json::Value::integer(statistics.open_effects));
   out.add("exchanges_under_way", json::Value::integer(statistics.exchanges_under_way));
+  out.add("rows_removed", json::Value::integer(statistics.rows_removed));
   out.add("waiting", json::Value::integer(statistics.waiting));
   return out;
 }

@@ -12,6 +12,7 @@
 
 #include "store/conformance_fixture.h"
 #include "store/conformance_reads.h"
+#include "store/conformance_retention.h"
 #include "store/conformance_schema.h"
 #include "store/conformance_writes.h"
 
@@ -27,6 +28,11 @@ REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
                             WhatBelongsToUnknownMachinesIsLeftAlone,
                             ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
                             AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown,
-                            AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked);
+                            AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked,
+                            OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
+                            AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain,
+                            OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
+                            TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
+                            OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

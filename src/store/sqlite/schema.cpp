@@ -185,6 +185,36 @@ ALTER TABLE pawl_effects ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE pawl_effects_ended ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view keeping_schema = R"sql(
+-- What store this is. The id is the same in every copy, the epoch another in each restored backup.
+CREATE TABLE pawl_store (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  store_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  restores INTEGER NOT NULL,
+  restored_us INTEGER NOT NULL
+) STRICT;
+INSERT INTO pawl_store VALUES
+  (1, lower(hex(randomblob(8))), '0-' || lower(hex(randomblob(4))), 0, 0);
+
+-- How far the removal of old rows has walked, per subject: an id, or the
+-- columns of a key in hex.
+CREATE TABLE pawl_retention (
+  subject TEXT PRIMARY KEY,
+  place TEXT NOT NULL,
+  removed INTEGER NOT NULL,
+  newest_removed_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE pawl_alerts ADD COLUMN acked_us INTEGER NOT NULL DEFAULT 0;
+-- The count with which the webhook last took it.
+ALTER TABLE pawl_alerts ADD COLUMN delivered_count INTEGER NOT NULL DEFAULT 0;
+-- In newer stores since 1.
+CREATE INDEX IF NOT EXISTS pawl_alerts_open ON pawl_alerts (id) WHERE acked_by = '';
+CREATE INDEX pawl_alerts_undelivered ON pawl_alerts (id)
+  WHERE delivered_count < count AND acked_by = '';
+)sql";
+
 constexpr std::string_view migrations_table = R"sql(
 CREATE TABLE IF NOT EXISTS pawl_migrations (
   system TEXT NOT NULL,
@@ -197,7 +227,9 @@ CREATE TABLE IF NOT EXISTS pawl_migrations (
 using Numbers = std::map<std::string, int, std::less<>>;
 
 std::vector<Migration> all_migrations(const Registry& registry) {
-  std::vector<Migration> out{{"engine", 1, engine_schema}, {"engine", 3, tracing_schema}};
+  std::vector<Migration> out{{"engine", 1, engine_schema},
+                             {"engine", 2, keeping_schema},
+                             {"engine", 3, tracing_schema}};
   out.insert(out.end(), registry.migrations().begin(), registry.migrations().end());
   return out;
 }
