@@ -108,6 +108,7 @@ json::Value alert_json(const AlertInfo& alert) {
   out.add("key", json::Value::string(alert.key));
   out.add("effect_id",
           alert.effect_id == 0 ? json::Value() : json::Value::integer(alert.effect_id));
+  out.add("attempt", json::Value::integer(alert.attempt));
   out.add("detail", json::Value::string(alert.detail));
   out.add("first_seen", time_json(alert.first_seen));
   out.add("last_seen", time_json(alert.last_seen));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "app/alert_webhook.h"
 #include "app/edge/cors.h"
 #include "app/http_call.h"
 #include "app/listen_refusal.h"
@@ -338,8 +339,9 @@ Result<void> check_settings(const Settings& settings) {
     return fail(url.error().code, "otc.custodian_url is " + redacted_url(settings.custodian_url));
   }
   if (!settings.webhook_url.empty()) {
-    if (auto url = otc::trusted_base_url(settings.webhook_url); !url) {
-      return fail(url.error().code, "alerts.webhook_url is " + redacted_url(settings.webhook_url));
+    if (auto sound = check_webhook_url(settings.webhook_url); !sound) {
+      return fail(sound.error().code,
+                  "alerts.webhook_url is " + redacted_url(settings.webhook_url));
     }
   }
   if (settings.otc.wait_ms_default > settings.otc.wait_ms_max) {
