@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "app/alert_webhook.h"
+#include "app/client_options.h"
 #include "app/desk_world.h"
 
 namespace pawl::app::test {

@@ -318,29 +318,44 @@ Result<void> compare_tables(Connection& connection, const Registry& registry) {
 
 }  // namespace
 
-Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
-                            Clock& clock) {
-  if (auto done = connection.execute(std::string(migrations_table)); !done) return done;
-  auto numbers = applied(connection);
-  if (!numbers) return std::unexpected(numbers.error());
-  const bool fresh = numbers->empty();
+namespace {
+
+// What has not been applied yet, in order; schema_newer if this program knows less.
+Result<std::vector<Migration>> not_applied(const Numbers& numbers, const Registry& registry) {
   const auto migrations = all_migrations(registry);
   Numbers wanted;
   for (const auto& migration : migrations) {
     int& number = wanted[std::string(migration.system)];
     number = std::max(number, migration.number);
   }
-  for (const auto& [system, number] : *numbers) {
+  for (const auto& [system, number] : numbers) {
     const auto place = wanted.find(system);
     if (place != wanted.end() && number > place->second) {
       return fail(schema_newer, system + " is at " + std::to_string(number) +
                                     ", this program knows up to " + std::to_string(place->second));
     }
   }
+  std::vector<Migration> out;
   for (const auto& migration : migrations) {
+    const auto place = numbers.find(migration.system);
+    if (migration.number > (place == numbers.end() ? 0 : place->second)) out.push_back(migration);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
+                            Clock& clock) {
+  if (auto done = connection.execute(std::string(migrations_table)); !done) return done;
+  auto numbers = applied(connection);
+  if (!numbers) return std::unexpected(numbers.error());
+  const bool fresh = numbers->empty();
+  const auto migrations = not_applied(*numbers, registry);
+  if (!migrations) return std::unexpected(migrations.error());
+  for (const auto& migration : *migrations) {
     const auto place = numbers->find(migration.system);
     const int at = place == numbers->end() ? 0 : place->second;
-    if (migration.number <= at) continue;
     // A system that was switched on later starts from nothing: that is no older schema.
     if (!fresh && !migrate && at > 0) {
       return fail(schema_older, std::string(migration.system) + " is at " + std::to_string(at) +
@@ -350,6 +365,32 @@ Result<void> prepare_schema(Connection& connection, const Registry& registry, bo
     if (auto done = apply(connection, migration, clock); !done) return done;
   }
   return compare_tables(connection, registry);
+}
+
+Result<std::vector<std::string>> pending_schema(Connection& connection, const Registry& registry) {
+  auto table = connection.prepare("SELECT 1 FROM sqlite_master WHERE name = 'pawl_migrations'");
+  if (!table) return std::unexpected(table.error());
+  auto found = table->step();
+  if (!found) return std::unexpected(found.error());
+  table->reset();
+  Numbers numbers;
+  if (*found) {
+    auto read = applied(connection);
+    if (!read) return std::unexpected(read.error());
+    numbers = std::move(*read);
+  }
+  const auto migrations = not_applied(numbers, registry);
+  if (!migrations) return std::unexpected(migrations.error());
+  std::vector<std::string> out;
+  for (const auto& migration : *migrations) {
+    out.push_back(std::string(migration.system) + " " + std::to_string(migration.number));
+  }
+  if (out.empty()) {
+    if (auto same = compare_tables(connection, registry); !same) {
+      return std::unexpected(same.error());
+    }
+  }
+  return out;
 }
 
 }  // namespace pawl::sqlite

@@ -338,4 +338,14 @@ Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& re
   return sqlite::SqliteStore::open(options, registry);
 }
 
+Result<std::vector<std::string>> pending_migrations(const SqliteOptions& options,
+                                                    const Registry& registry) {
+  if (auto sound = registry.check(); !sound) return std::unexpected(sound.error());
+  auto connection =
+      sqlite::Connection::open(options.path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+  if (!connection) return std::unexpected(connection.error());
+  sqlite3_busy_timeout(connection->handle(), sqlite::busy_timeout_ms);
+  return sqlite::pending_schema(*connection, registry);
+}
+
 }  // namespace pawl
