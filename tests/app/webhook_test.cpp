@@ -141,15 +141,19 @@ class Sink {
 class WebhookTest : public DeskWorld {
  protected:
   std::string settings() const override {
+    const std::string key = write("webhook.key", "a secret of the test\n");
+    std::filesystem::permissions(
+        key, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     return "[otc]\npayout_poll_interval_ms = 20\n[alerts]\nwebhook_url = \"http://127.0.0.1:" +
            std::to_string(sink_.port()) + "/alerts?from=pawl\"\nwebhook_timeout_ms = 300\n" +
-           "webhook_secret_file = \"" + write("webhook.key", "a secret of the test\n") + "\"\n";
+           "webhook_secret_file = \"" + key + "\"\n";
   }
   // An order whose payout the custodian refuses: an alert.
   Sale stopped_sale() {
     fault(R"({"call":"payout","mode":"refuse","next":1})");
     const auto before = std::chrono::steady_clock::now();
-    Sale sale = confirmed();
+    Sale sale = matched();
+    EXPECT_EQ(confirm(sale, 0)->status, 202U);
     EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
     EXPECT_TRUE(reaches(sale, "settlement_recovery")) << status_of(sale);
     return sale;
@@ -218,6 +222,25 @@ TEST_F(WebhookTest, Case49KilledBetweenItForgetsNothingAndRepeatsNothing) {
     EXPECT_NE(seen[i].id, seen[0].id);
     EXPECT_NE(seen[i].id, seen[1].id);
   }
+}
+
+class SlowSink : public WebhookTest {
+ protected:
+  std::string settings() const override {
+    return "[otc]\npayout_poll_interval_ms = 20\n[alerts]\nwebhook_url = \"http://127.0.0.1:" +
+           std::to_string(sink_.port()) + "/\"\nwebhook_timeout_ms = 60000\n";
+  }
+};
+
+TEST_F(SlowSink, Case49DelaysNeitherRequestsNorTheStop) {
+  sink_.up(Sink::Mode::hang);
+  ASSERT_TRUE(start_server());
+  stopped_sale();
+  ASSERT_TRUE(eventually([&] { return !sink_.seen(Sink::Mode::hang).empty(); }));
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(reaches(confirmed(), "completed"));
+  EXPECT_TRUE(server_.stop(20'000));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(15));
 }
 
 TEST(WebhookUrl, IsHttpsOrThisMachine) {
