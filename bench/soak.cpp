@@ -213,7 +213,9 @@ bool levelled(const char* name, const std::vector<Sample>& samples,
 
 bool write_settings(const std::string& path) {
   std::ofstream out(path);
+  // A small cache: it is full within the first minutes, and what grows then is something else.
   out << "log_level = \"warn\"\n"
+         "[store]\ncache_mib = 8\n"
          "[retention]\nreceipts_seconds = 30\nended_effects_seconds = 60\n"
          "acknowledged_alerts_seconds = 60\njournal_seconds = 60\n"
          "[otc]\nopen_per_maker = 1000000\nheld_per_taker = 1000000\n"

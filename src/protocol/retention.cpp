@@ -11,8 +11,9 @@ namespace {
 constexpr std::int64_t second_us = 1'000'000;
 constexpr std::int64_t day_us = 24 * 3600 * second_us;
 constexpr std::int64_t never_us = std::numeric_limits<std::int64_t>::max();
-// A walk that finds nothing to remove is in no hurry.
+// A walk that finds nothing to remove is in no hurry, least of all where others wait.
 constexpr std::int64_t idle_rest_us = 20'000;
+constexpr std::int64_t busy_rest_us = 100'000;
 constexpr std::int64_t rest_after_failure_us = 60 * second_us;
 // The rest after a pass, in times of what it took.
 constexpr std::int64_t rest_of_idle_lane = 1;
@@ -81,7 +82,9 @@ std::optional<RetentionPass> RetentionPlan::next(Time now, std::int64_t monotoni
 void RetentionPlan::passed(const RetentionPass& pass, const RetentionPassed& result,
                            std::int64_t monotonic_us, std::int64_t took_us, bool busy) {
   const std::int64_t rest = took_us * (busy ? rest_of_busy_lane : rest_of_idle_lane);
-  rest_until_us_ = monotonic_us + std::max(rest, result.removed == 0 ? idle_rest_us : 0);
+  const std::int64_t unhurried =
+      result.removed > 0 ? 0 : (busy ? busy_rest_us : idle_rest_us);
+  rest_until_us_ = monotonic_us + std::max(rest, unhurried);
   for (Walk& walk : walks_) {
     if (walk.subject != pass.subject || walk.table != pass.table) continue;
     if (!walk.under_way) walk.began_us = monotonic_us - took_us;

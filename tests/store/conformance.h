@@ -31,6 +31,7 @@ REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
                             AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked,
                             OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
                             AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain,
+                            AStoreThatWasTakenOverRemovesNothing,
                             OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
                             TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
                             OpenAlertsAreDeliveredOnceForEachChange);

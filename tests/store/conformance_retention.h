@@ -87,6 +87,19 @@ TYPED_TEST_P(StoreConformance, AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain)
   EXPECT_EQ(remover.walk(RetentionSubject::receipts, 150, 5), 10) << "and then round again";
 }
 
+TYPED_TEST_P(StoreConformance, AStoreThatWasTakenOverRemovesNothing) {
+  add_receipts(*this, 0, 3, 100);
+  this->world.sql("UPDATE pawl_lanes SET epoch = epoch + 1");
+  std::optional<Result<RetentionPassed>> out;
+  this->store->remove_old({RetentionSubject::receipts, {}, Time{150}, 10},
+                          [&](auto result) { out = std::move(result); });
+  ASSERT_TRUE(out);
+  ASSERT_FALSE(*out);
+  EXPECT_EQ(out->error().code, protocol::lane_fenced);
+  this->reopen();
+  EXPECT_EQ(receipts_left(*this, 0, 3), 3);
+}
+
 TYPED_TEST_P(StoreConformance, OldEffectsGoOnceNobodySpeaksOfThem) {
   WriteBatch writes = this->empty_batch(100);
   for (int id = 1; id <= 6; ++id) {

@@ -131,6 +131,10 @@ TEST_F(Plan, ABusyLaneGivesATenthOfItsTimeAndAnIdleOneHalf) {
   ASSERT_TRUE(plan.next(Time{day}, 10'000));
   plan.passed(*pass, {500, false}, 11'000, 1'000, false);
   EXPECT_EQ(plan.next_us(), 12'000);
+  plan.passed(*pass, {0, false}, 12'000, 1, false);
+  EXPECT_EQ(plan.next_us(), 32'000) << "nothing found, no hurry";
+  plan.passed(*pass, {0, false}, 12'000, 1, true);
+  EXPECT_EQ(plan.next_us(), 112'000);
   plan.failed(12'000);
   EXPECT_FALSE(plan.next(Time{day}, 12'000)) << "a store that fails is left alone for a while";
 }
