@@ -58,7 +58,9 @@ struct Sample {
 class Load {
  public:
   Load(const std::string& url, const std::string& sandbox_url, int orders_per_second)
-      : url_(url), sandbox_url_(sandbox_url), interval_us_(1'000'000LL * threads / orders_per_second) {}
+      : url_(url),
+        sandbox_url_(sandbox_url),
+        interval_us_(1'000'000LL * threads / orders_per_second) {}
 
   void start() {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
@@ -101,8 +103,8 @@ class Load {
     }
   }
 
-  void one_order(app::DeskClient& desk, const otc::SigningKey& maker,
-                 const otc::SigningKey& taker, bool trade) {
+  void one_order(app::DeskClient& desk, const otc::SigningKey& maker, const otc::SigningKey& taker,
+                 bool trade) {
     app::NewOrder order;
     const otc::Secret secret = app::random_secret();
     order.amount_micro = 1'000'000;
@@ -119,8 +121,12 @@ class Load {
     }
     // Refused under receipts of their own: an operator's redrive of what needs none.
     for (int i = 0; i < refused_per_order; ++i) {
-      send([&] { return desk.redrive(id, i % 2 == 0 ? "payout" : "refund", "soak",
-                                     "soak " + std::to_string(requests_)); }, true);
+      send(
+          [&] {
+            return desk.redrive(id, i % 2 == 0 ? "payout" : "refund", "soak",
+                                "soak " + std::to_string(requests_));
+          },
+          true);
     }
     send([&] { return desk.show(id); });
   }
@@ -174,10 +180,11 @@ Sample measure(int minute, const app::ProcessPair& pair, const std::string& data
   sample.rss_kib = rss_kib(pair.server_pid());
   sample.wal_kib = size_kib(file + "-wal");
   sample.file_kib = size_kib(file);
-  sample.desk_kib = number_of(file,
-                              "SELECT coalesce(sum(pgsize), 0) / 1024 FROM dbstat WHERE aggregate = "
-                              "TRUE AND name NOT GLOB 'pawl_*' AND name NOT GLOB "
-                              "'sqlite_autoindex_pawl_*'");
+  sample.desk_kib =
+      number_of(file,
+                "SELECT coalesce(sum(pgsize), 0) / 1024 FROM dbstat WHERE aggregate = "
+                "TRUE AND name NOT GLOB 'pawl_*' AND name NOT GLOB "
+                "'sqlite_autoindex_pawl_*'");
   sample.receipts = number_of(file, "SELECT count(*) FROM pawl_receipts");
   sample.removed = number_of(file, "SELECT coalesce(sum(removed), 0) FROM pawl_retention");
   sample.requests = load.requests();
@@ -237,10 +244,11 @@ int soak(const Options& options) {
     std::fprintf(stderr, "%s\n", started.error().text().c_str());
     return 3;
   }
-  std::printf("%d orders per second for %d minutes; sizes in KiB\n%6s %10s %10s %10s %10s %10s %10s "
-              "%10s %8s\n",
-              options.orders_per_second, options.minutes, "minute", "requests", "rss", "file",
-              "engine's", "wal", "receipts", "removed", "max ms");
+  std::printf(
+      "%d orders per second for %d minutes; sizes in KiB\n%6s %10s %10s %10s %10s %10s %10s "
+      "%10s %8s\n",
+      options.orders_per_second, options.minutes, "minute", "requests", "rss", "file", "engine's",
+      "wal", "receipts", "removed", "max ms");
   Load load(pair.url(), pair.sandbox_url(), options.orders_per_second);
   load.start();
   std::vector<Sample> samples;
@@ -284,7 +292,8 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("usage: pawl_bench_soak [--minutes N] [--orders-per-second N] [--data DIR]\n", stderr);
+    std::fputs("usage: pawl_bench_soak [--minutes N] [--orders-per-second N] [--data DIR]\n",
+               stderr);
     return 2;
   }
   const bool own = options.data_dir.empty();

@@ -181,16 +181,15 @@ void AlertWebhook::settle(const Delivery& delivery, Judgement judgement) {
     std::mutex mutex;
     std::condition_variable done;
     bool answered = false;
-    engine_.alert_delivered(delivery.alert.id, delivery.alert.count,
-                            [&](const Result<Receipt>& receipt) {
-                              if (!receipt) {
-                                log::warn("webhook_delivery_not_noted",
-                                          {{"error", receipt.error().text()}});
-                              }
-                              const std::lock_guard lock(mutex);
-                              answered = true;
-                              done.notify_all();
-                            });
+    engine_.alert_delivered(
+        delivery.alert.id, delivery.alert.count, [&](const Result<Receipt>& receipt) {
+          if (!receipt) {
+            log::warn("webhook_delivery_not_noted", {{"error", receipt.error().text()}});
+          }
+          const std::lock_guard lock(mutex);
+          answered = true;
+          done.notify_all();
+        });
     std::unique_lock lock(mutex);
     done.wait(lock, [&] { return answered; });
     return;
@@ -215,9 +214,8 @@ net::ClientRequest AlertWebhook::request_for(const AlertInfo& alert, const std::
   request.timeout_ms = options_.timeout_ms;
   request.max_response_bytes = max_answer_bytes;
   request.body = body_of(alert, id, now);
-  request.headers = {{"Content-Type", "application/json"},
-                     {"webhook-id", id},
-                     {"webhook-timestamp", timestamp}};
+  request.headers = {
+      {"Content-Type", "application/json"}, {"webhook-id", id}, {"webhook-timestamp", timestamp}};
   if (!options_.secret.empty()) {
     request.headers.push_back(
         {"webhook-signature", webhook_signature(options_.secret, id, timestamp, request.body)});
@@ -235,8 +233,8 @@ std::string AlertWebhook::body_of(const AlertInfo& alert, const std::string& id,
   out.field("first_seen", to_rfc3339(alert.first_seen));
   out.field("last_seen", to_rfc3339(alert.last_seen));
   out.field("store", store_.id).field("epoch", store_.epoch);
-  const auto effect = alert.effect_id == 0 ? Result<std::optional<EffectInfo>>()
-                                           : engine_.effect(alert.effect_id);
+  const auto effect =
+      alert.effect_id == 0 ? Result<std::optional<EffectInfo>>() : engine_.effect(alert.effect_id);
   if (effect && *effect) {
     out.key("effect").begin_object().field("id", alert.effect_id).field("kind", (*effect)->kind);
     out.field("state", (*effect)->state).field("idempotency_key", (*effect)->idempotency_key);

@@ -22,9 +22,9 @@
 
 namespace pawl::app {
 
-inline constexpr ErrorCode webhook_url_invalid{
-    "webhook_url_invalid", ErrorClass::invalid,
-    "The webhook's address must be https, or plain http on this machine, without user and fragment"};
+inline constexpr ErrorCode webhook_url_invalid{"webhook_url_invalid", ErrorClass::invalid,
+                                               "The webhook's address must be https, or plain http "
+                                               "on this machine, without user and fragment"};
 
 struct AlertWebhookOptions {
   std::string url;

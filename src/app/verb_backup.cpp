@@ -65,7 +65,8 @@ void add_backup(CLI::App& app, Chosen& chosen) {
   options->server.add_config_and_data(*verb);
   verb->add_option("--to", options->file, "the new file; its manifest is FILE.json")->required();
   verb->footer(
-      "The copy is the store as of one commit, checked, with its checksum in the manifest. Nothing\n"
+      "The copy is the store as of one commit, checked, with its checksum in the manifest. "
+      "Nothing\n"
       "is written over. Keys are not in it: back service.key up apart from it.\n"
       "\n"
       "Examples:\n"
@@ -84,9 +85,11 @@ void add_restore(CLI::App& app, Chosen& chosen) {
   verb->add_option("--to", options->server.data_dir, "the data folder; it has no store yet")
       ->required();
   verb->footer(
-      "Checks the backup's checksum and every page of it first. Stop the old server for good before\n"
+      "Checks the backup's checksum and every page of it first. Stop the old server for good "
+      "before\n"
       "you start one on what was restored: both would settle the same orders. Every effect that\n"
-      "had not ended is asked for before anything is sent; docs/operations.md says what callers see.\n"
+      "had not ended is asked for before anything is sent; docs/operations.md says what callers "
+      "see.\n"
       "\n"
       "Examples:\n"
       "  pawl restore --from /backup/pawl-monday.db --to /var/lib/pawl\n"

@@ -82,17 +82,15 @@ std::optional<RetentionPass> RetentionPlan::next(Time now, std::int64_t monotoni
 void RetentionPlan::passed(const RetentionPass& pass, const RetentionPassed& result,
                            std::int64_t monotonic_us, std::int64_t took_us, bool busy) {
   const std::int64_t rest = took_us * (busy ? rest_of_busy_lane : rest_of_idle_lane);
-  const std::int64_t unhurried =
-      result.removed > 0 ? 0 : (busy ? busy_rest_us : idle_rest_us);
+  const std::int64_t unhurried = result.removed > 0 ? 0 : (busy ? busy_rest_us : idle_rest_us);
   rest_until_us_ = monotonic_us + std::max(rest, unhurried);
   for (Walk& walk : walks_) {
     if (walk.subject != pass.subject || walk.table != pass.table) continue;
     if (!walk.under_way) walk.began_us = monotonic_us - took_us;
     walk.under_way = !result.finished;
     // Behind the others that are due: they take turns.
-    walk.next_us = result.finished
-                       ? std::max(walk.began_us + cycle_us(walk.keep_us), monotonic_us)
-                       : monotonic_us;
+    walk.next_us = result.finished ? std::max(walk.began_us + cycle_us(walk.keep_us), monotonic_us)
+                                   : monotonic_us;
   }
 }
 

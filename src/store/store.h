@@ -84,8 +84,8 @@ class Store {
   virtual void next_deadline(Completion<Time> done) = 0;
   virtual void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) = 0;
 
-  // Looks at a few rows from where the last pass of this subject stopped and removes, in a commit of
-  // its own, those that are older than `before` and that nobody needs any more: no effect that a
+  // Looks at a few rows from where the last pass of this subject stopped and removes, in a commit
+  // of its own, those that are older than `before` and that nobody needs any more: no effect that a
   // parked command or an open alert speaks of, no open alert, never the newest journal row. Between
   // two transactions. Where the walk stands is remembered as far as rows were removed.
   virtual void remove_old(const protocol::RetentionPass& pass,

@@ -69,7 +69,8 @@ TEST_F(RestoreTest, InTheMiddleOfSettlementsNothingIsPaidTwiceAndNothingLost) {
   // after it, some never.
   fault(R"({"call":"release","mode":"commit_then_hang","next":2,"delay_ms":400})");
   fault(R"({"call":"release","mode":"late","next":2,"delay_ms":300})");
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(confirm(sales[static_cast<std::size_t>(i)], 0)->status, 202U);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(confirm(sales[static_cast<std::size_t>(i)], 0)->status, 202U);
   const std::string file = path("middle.backup");
   const auto copied = backup(file);
   ASSERT_EQ(copied.exit_code, 0) << copied.err;
@@ -107,8 +108,9 @@ TEST_F(RestoreTest, WhatWasOnlyReadyIsAskedForBeforeItIsSent) {
   ASSERT_EQ(backup(file).exit_code, 0);
   server_.kill_now();
   // As if it had not begun yet when the backup was taken.
-  sql(file, "UPDATE pawl_effects SET state = 'ready', attempt = 0, inquiry = 0, maybe_sent = 0, "
-            "next_at_us = 0, lease_until_us = 0, history = ''");
+  sql(file,
+      "UPDATE pawl_effects SET state = 'ready', attempt = 0, inquiry = 0, maybe_sent = 0, "
+      "next_at_us = 0, lease_until_us = 0, history = ''");
   // The checksum is of the file as it was: it is refused as it is now.
   EXPECT_EQ(restore(file, path("restored")).exit_code, 1);
   const std::string again = path("again.backup");
@@ -177,14 +179,22 @@ class UpgradeTest : public RestoreTest {
       std::ofstream key(server_data_ + "/service.key");
       key << fixture("service-engine-1.key");
     }
-    std::filesystem::permissions(server_data_ + "/service.key", std::filesystem::perms::owner_read |
-                                                                    std::filesystem::perms::owner_write);
+    std::filesystem::permissions(
+        server_data_ + "/service.key",
+        std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     const auto key = load_or_make_key(service_key_path(server_data_));
     ASSERT_TRUE(key) << key.error().text();
     ChildProcess::Options options;
     options.program = PAWL_PROGRAM;
-    options.arguments = {"sandbox",       "--listen", "127.0.0.1:0", "--data", path("custodian"),
-                         "--service-key", key->public_key_hex(), "--payout-delay-ms", "50"};
+    options.arguments = {"sandbox",
+                         "--listen",
+                         "127.0.0.1:0",
+                         "--data",
+                         path("custodian"),
+                         "--service-key",
+                         key->public_key_hex(),
+                         "--payout-delay-ms",
+                         "50"};
     options.log_file = path("sandbox.log");
     const auto started = sandbox_.start(options);
     ASSERT_TRUE(started) << started.error().text() << read_file(options.log_file);

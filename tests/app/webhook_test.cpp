@@ -168,7 +168,8 @@ class WebhookTest : public DeskWorld {
 TEST_F(WebhookTest, Case49AnAlertWaitsForItsSinkWhateverTheSinkDoes) {
   ASSERT_TRUE(start_server());
   const Sale sale = stopped_sale();
-  for (const auto mode : {Sink::Mode::hang, Sink::Mode::fail, Sink::Mode::half, Sink::Mode::refuse}) {
+  for (const auto mode :
+       {Sink::Mode::hang, Sink::Mode::fail, Sink::Mode::half, Sink::Mode::refuse}) {
     sink_.up(mode);
     ASSERT_TRUE(eventually([&] { return !sink_.seen(mode).empty(); })) << static_cast<int>(mode);
     EXPECT_TRUE(sink_.seen(Sink::Mode::work).empty());
@@ -248,8 +249,8 @@ TEST(WebhookUrl, IsHttpsOrThisMachine) {
                             "http://localhost:9", "http://[::1]:9/"}) {
     EXPECT_TRUE(check_webhook_url(sound)) << sound;
   }
-  for (const char* unsound : {"http://alerts.example/", "https://user:pw@alerts.example/", "ftp://x",
-                              "https://alerts.example/#a", "", "alerts.example"}) {
+  for (const char* unsound : {"http://alerts.example/", "https://user:pw@alerts.example/",
+                              "ftp://x", "https://alerts.example/#a", "", "alerts.example"}) {
     EXPECT_FALSE(check_webhook_url(unsound)) << unsound;
   }
 }

@@ -34,24 +34,24 @@ for script in preinst postinst prerm postrm; do
     exit 1
   }
 done
-dpkg-deb -x "$package" "$work/root"
+dpkg-deb -x "$package" "$work/unpacked"
 for file in bin/pawl lib/systemd/system/pawl.service include/pawl/engine.h include/pawl/backup.h \
   share/doc/pawl/LICENSE share/doc/pawl/copyright share/doc/pawl/operations.md share/doc/pawl/errors.md; do
-  [[ -f $work/root/usr/$file ]] || {
+  [[ -f $work/unpacked/usr/$file ]] || {
     echo "usr/$file is missing"
     exit 1
   }
 done
 for name in libpawl.a pawlConfig.cmake pawlTargets.cmake; do
-  [[ -n $(find "$work/root/usr/lib" -name "$name") ]] || {
+  [[ -n $(find "$work/unpacked/usr/lib" -name "$name") ]] || {
     echo "$name is missing"
     exit 1
   }
 done
-others=$(find "$work/root" -type f -perm /022)
+others=$(find "$work/unpacked" -type f -perm /022)
 [[ -z $others ]] || {
   echo "others may write: $others"
   exit 1
 }
-[[ $("$work/root/usr/bin/pawl" --version) == "pawl $version" ]]
-grep -q '^DynamicUser=yes$' "$work/root/usr/lib/systemd/system/pawl.service"
+[[ $("$work/unpacked/usr/bin/pawl" --version) == "pawl $version" ]]
+grep -q '^DynamicUser=yes$' "$work/unpacked/usr/lib/systemd/system/pawl.service"

@@ -74,8 +74,8 @@ class BatchFixture : public ::testing::Test {
   }
 
   void run() {
-    batch = std::make_unique<Batch>(registry, config, std::move(works), nullptr,
-                                    receipts_window_us);
+    batch =
+        std::make_unique<Batch>(registry, config, std::move(works), nullptr, receipts_window_us);
     works.clear();
     LockedBatch locked;
     locked.time = now;

@@ -72,7 +72,8 @@ Result<BackupFacts> facts_of(const std::string& path) {
   if (auto sound = check_sound(*connection, path); !sound) return std::unexpected(sound.error());
   BackupFacts facts;
   // A store of the version before it had an identity is copied before it is migrated.
-  auto named = number_of(*connection, "SELECT count(*) FROM sqlite_master WHERE name = 'pawl_store'");
+  auto named =
+      number_of(*connection, "SELECT count(*) FROM sqlite_master WHERE name = 'pawl_store'");
   if (!named) return std::unexpected(named.error());
   if (*named > 0) {
     auto id = text_of(*connection, "SELECT store_id FROM pawl_store");
@@ -137,7 +138,8 @@ Result<BackupFacts> read_manifest(const std::string& file) {
 Result<std::int64_t> make_unknown(Connection& connection, const Registry& registry, Time now) {
   auto update = connection.prepare(
       "UPDATE pawl_effects SET state = 'unknown', token = token + 1, inquiry = 0, maybe_sent = 1, "
-      "lease_until_us = 0, next_at_us = ?1, history = CASE WHEN length(history) > 3900 THEN history "
+      "lease_until_us = 0, next_at_us = ?1, history = CASE WHEN length(history) > 3900 THEN "
+      "history "
       "ELSE history || ?2 END");
   if (!update) return std::unexpected(update.error());
   const std::string line = to_rfc3339(now) + " restored from a backup\n";

@@ -64,7 +64,8 @@ Result<void> SqliteStore::write(const protocol::WriteBatch& w) {
       {!w.messages_deleted.empty() || !w.messages_inserted.empty(), &SqliteStore::write_messages},
       {!w.deadlines_armed.empty() || !w.deadlines_deleted.empty(), &SqliteStore::write_deadlines},
       {!w.parked_deleted.empty() || !w.parked_inserted.empty(), &SqliteStore::write_parked},
-      {!w.alerts.empty() || !w.alerts_acked.empty() || !w.alerts_delivered.empty(), &SqliteStore::write_alerts},
+      {!w.alerts.empty() || !w.alerts_acked.empty() || !w.alerts_delivered.empty(),
+       &SqliteStore::write_alerts},
       {true, &SqliteStore::write_journal}};
   for (const auto& [needed, step] : steps) {
     if (!needed) continue;

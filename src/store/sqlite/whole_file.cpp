@@ -24,7 +24,8 @@ std::unexpected<Error> failed(const std::string& path) {
 
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+  Descriptor(const std::string& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -53,7 +54,7 @@ Result<std::string> sha256_of_file(const std::string& path) {
   const Descriptor file(path, O_RDONLY);
   if (file.get() < 0) return failed(path);
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                       &EVP_MD_CTX_free);
+                                                                        &EVP_MD_CTX_free);
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   std::vector<char> buffer(std::size_t{1} << 20);
   while (true) {
