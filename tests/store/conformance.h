@@ -18,22 +18,18 @@
 
 namespace pawl::test {
 
-REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
-                            EveryTableGivesBackWhatWasWritten, AnUpdateReplacesTheWholeRow,
-                            AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
-                            AConflictRollsBackTheWholeBatch,
-                            ARowThatAnotherHasChangedIsNotOverwritten, WhatIsGoneIsNotConsumedTwice,
-                            TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
-                            ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey,
-                            WhatBelongsToUnknownMachinesIsLeftAlone,
-                            ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
-                            AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown,
-                            AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked,
-                            OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
-                            AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain,
-                            AStoreThatWasTakenOverRemovesNothing,
-                            OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
-                            TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
-                            OpenAlertsAreDeliveredOnceForEachChange);
+REGISTER_TYPED_TEST_SUITE_P(
+    StoreConformance, AnEmptyStoreHasNothing, EveryTableGivesBackWhatWasWritten,
+    AnUpdateReplacesTheWholeRow, AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
+    AConflictRollsBackTheWholeBatch, ARowThatAnotherHasChangedIsNotOverwritten,
+    WhatIsGoneIsNotConsumedTwice, TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
+    ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey, WhatBelongsToUnknownMachinesIsLeftAlone,
+    ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
+    AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,
+    AnOlderSchemaIsBroughtUpToDateWhenAsked, OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
+    AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain, AStoreThatWasTakenOverRemovesNothing,
+    OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
+    TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
+    OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

@@ -227,9 +227,8 @@ CREATE TABLE IF NOT EXISTS pawl_migrations (
 using Numbers = std::map<std::string, int, std::less<>>;
 
 std::vector<Migration> all_migrations(const Registry& registry) {
-  std::vector<Migration> out{{"engine", 1, engine_schema},
-                             {"engine", 2, keeping_schema},
-                             {"engine", 3, tracing_schema}};
+  std::vector<Migration> out{
+      {"engine", 1, engine_schema}, {"engine", 2, keeping_schema}, {"engine", 3, tracing_schema}};
   out.insert(out.end(), registry.migrations().begin(), registry.migrations().end());
   return out;
 }
