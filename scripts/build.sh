@@ -9,6 +9,7 @@ readonly build_presets="dev release asan tsan"
 build_help() {
   cat <<'HELP'
 usage: ./dev build [--preset dev|release|asan|tsan] [--target TARGET]
+       ./dev build --package
 
 Installs what is missing (see ./dev setup), configures build/PRESET and builds it. Prints nothing when
 there is nothing to do.
@@ -18,6 +19,7 @@ there is nothing to do.
                 asan     AddressSanitizer and UndefinedBehaviorSanitizer
                 tsan     ThreadSanitizer
   --target T    build one CMake target, for example pawl_cli or unit_tests
+  --package     build the release and make a Debian package of it in build/release
 
 Examples:
   ./dev build
@@ -33,6 +35,7 @@ build_main() {
     case $1 in
       -h | --help) build_help && return ;;
       --preset) preset=$(option_value "$1" build "${@:2}"); shift ;;
+      --package) preset=release targets=(package) ;;
       --target) targets+=("$(option_value "$1" build "${@:2}")"); shift ;;
       *) usage_error "build: unknown option \"$1\"" "./dev build --help" ;;
     esac

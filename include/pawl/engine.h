@@ -22,6 +22,7 @@
 #include <pawl/progress.h>
 #include <pawl/query.h>
 #include <pawl/receipt.h>
+#include <pawl/retention.h>
 
 #include <cstdint>
 #include <functional>
@@ -60,14 +61,28 @@ inline constexpr ErrorCode schema_differs{"schema_differs", ErrorClass::corrupt,
 inline constexpr ErrorCode parked_not_found{"parked_not_found", ErrorClass::not_found,
                                             "no such parked command"};
 
+// Which store this is. The id is the same in every copy; the epoch is another in every store that
+// was restored from a backup.
+struct StoreIdentity {
+  std::string id;
+  std::string epoch;
+  std::int64_t restores = 0;
+  Time restored_at;  // Time{}: never
+};
+
 // Opens the store, creates what is missing in a new one, and compares the schema with the
 // registry's. The registry must outlive the store.
 Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& registry);
+// What opening with `migrate` would do to an existing store, one line each; empty: nothing. Reads
+// only, also beside an engine. Errors: as open_sqlite, but for schema_older.
+Result<std::vector<std::string>> pending_migrations(const SqliteOptions& options,
+                                                    const Registry& registry);
 
 struct EngineOptions {
   std::size_t max_waiting = 10'000;  // requests; one more is refused with `overloaded`
   std::size_t max_batch = 1'024;     // works in one commit
   ConfigSnapshot config;
+  RetentionOptions retention;
   std::uint64_t seed = 0;     // of the back-off's jitter; 0: from the system
   int stop_grace_ms = 5'000;  // how long stop() waits for exchanges under way
 };
@@ -115,6 +130,7 @@ struct AlertInfo {
   std::string machine;
   std::string key;
   std::int64_t effect_id = 0;
+  int attempt = 0;  // of the effect
   std::string detail;
   Time first_seen;
   Time last_seen;
@@ -196,6 +212,8 @@ class Engine {
 
   // Newest first.
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit);
+  // Where timelines begin, if older entries of the journal were removed.
+  Result<std::optional<Time>> history_starts_at();
   Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id, int limit);
   Result<std::optional<EffectInfo>> effect(std::int64_t id);
   Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit);
@@ -211,10 +229,16 @@ class Engine {
   void operate_parked(std::int64_t id, bool retry, Origin origin, ReceiptDone done);
   void acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done);
 
+  // Alerts that changed since somebody outside was told of them, oldest first; and that somebody
+  // was told of one as it was with this count.
+  Result<std::vector<AlertInfo>> undelivered_alerts(int limit);
+  void alert_delivered(std::int64_t id, std::int64_t count, ReceiptDone done);
+
   EngineStatistics statistics() const;
   // What waits in the store; a few bounded reads, so ask every few seconds and not at every
   // request.
   Result<StoreProgress> progress();
+  StoreIdentity store_identity() const;
   const Registry& registry() const;
   Clock& clock() const;
 

@@ -29,6 +29,7 @@ namespace pawl {
 struct RecordSpec {
   std::string_view table;
   std::vector<ColumnSpec> columns;
+  std::int64_t keep_seconds = 0;  // 0: for ever
 };
 
 struct MachineSpec {
@@ -125,9 +126,10 @@ class MachineBuilder {
     spec_.moves.emplace(name_of(from), name_of(to));
     return *this;
   }
+  // Removed when so old; 0: never.
   template <class R>
-  MachineBuilder& record() {
-    spec_.records.push_back({R::table, column_specs<R>()});
+  MachineBuilder& record(std::int64_t keep_seconds = 0) {
+    spec_.records.push_back({R::table, column_specs<R>(), keep_seconds});
     return *this;
   }
   // A command that deadlines carry.

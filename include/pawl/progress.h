@@ -41,9 +41,10 @@ struct EngineStatistics {
   std::int64_t open_effects = 0;
   std::int64_t exchanges_under_way = 0;
   std::int64_t waiting = 0;
-  bool store_failing = false;  // the last commit failed by the store's fault; being tried again
-  PowerHistogram batch_works;  // works of each commit
-  PowerHistogram commit_us;    // of each commit in the store
+  std::int64_t rows_removed = 0;  // by retention, since the start
+  bool store_failing = false;     // the last commit failed by the store's fault; being tried again
+  PowerHistogram batch_works;     // works of each commit
+  PowerHistogram commit_us;       // of each commit in the store
   // While requests wait: since the last commit, or since they began to wait if that was later. 0
   // while none does.
   std::int64_t stalled_us = 0;

@@ -6,7 +6,9 @@
 
 #include <pawl/error.h>
 #include <pawl/locked.h>
+#include <pawl/time.h>
 
+#include <optional>
 #include <string>
 
 namespace pawl {
@@ -22,6 +24,8 @@ struct Origin {
   // 32 hex digits that join what follows in logs, journal and effects (W3C trace context), or
   // empty.
   std::string trace_id;
+  // When the request was made, where its content proves it (a signed time); else what the id says.
+  std::optional<Time> made_at{};
 };
 
 struct Receipt {

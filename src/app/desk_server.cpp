@@ -44,6 +44,11 @@ Result<std::string> node_admin_key(const Settings& settings) {
 }  // namespace
 
 Result<void> check_keys(const Settings& settings) {
+  if (!settings.webhook_secret_file.empty()) {
+    if (auto key = read_secret_file(settings.webhook_secret_file); !key) {
+      return std::unexpected(key.error());
+    }
+  }
   if (settings.custodian != "node") return {};
   if (auto key = node_admin_key(settings); !key) return std::unexpected(key.error());
   return {};
@@ -122,10 +127,12 @@ Result<void> DeskServer::open() {
   options.max_waiting = static_cast<std::size_t>(settings_.max_waiting);
   options.max_batch = static_cast<std::size_t>(settings_.max_batch);
   options.stop_grace_ms = settings_.stop_grace_ms;
+  options.retention = settings_.retention;
   options.config.set(settings_.otc);
   engine_ = std::make_unique<Engine>(std::move(*store), registry_, std::move(options));
   otc::add_effect_handlers(*engine_, custodian_);
   if (auto started = engine_->start(); !started) return started;
+  if (auto opened = open_webhook(); !opened) return opened;
   const auto address = parse_listen_address(settings_.listen);
   net::ServerOptions http = settings_.http;
   http.host = address->host;
@@ -174,6 +181,20 @@ Result<void> DeskServer::open_tokens(const net::Router& router) {
   return tokens_->load(*engine_);
 }
 
+Result<void> DeskServer::open_webhook() {
+  if (settings_.webhook_url.empty()) return {};
+  AlertWebhookOptions options;
+  options.url = settings_.webhook_url;
+  options.timeout_ms = static_cast<unsigned>(settings_.webhook_timeout_ms);
+  if (!settings_.webhook_secret_file.empty()) {
+    auto secret = read_secret_file(settings_.webhook_secret_file);
+    if (!secret) return std::unexpected(secret.error());
+    options.secret = std::move(*secret);
+  }
+  webhook_ = std::make_unique<AlertWebhook>(*engine_, std::move(options));
+  return {};
+}
+
 Result<net::Router> DeskServer::routes() {
   net::Router router;
   add_health_routes(router, *engine_, readiness_);
@@ -197,7 +218,9 @@ Result<net::Router> DeskServer::routes() {
 
 void DeskServer::stop() {
   readiness_->stopping = true;
-  // First the engine: requests that wait are answered while their connections are still open.
+  // Its deliveries are noted by the engine.
+  webhook_.reset();
+  // Then the engine: requests that wait are answered while their connections are still open.
   if (engine_) engine_->stop();
   if (server_) server_->stop();
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "app/alert_webhook.h"
 #include "app/edge/engine_metrics.h"
 #include "app/edge/token_table.h"
 #include "app/settings.h"
@@ -50,6 +51,7 @@ class DeskServer {
   Result<void> open_own_custodian(std::shared_ptr<net::Client> client);
   Result<void> open_node_custodian(std::shared_ptr<net::Client> client);
   Result<void> open_tokens(const net::Router& router);
+  Result<void> open_webhook();
   Result<net::Router> routes();
 
   const Settings settings_;
@@ -59,6 +61,7 @@ class DeskServer {
   std::shared_ptr<TokenTable> tokens_ = std::make_shared<TokenTable>();
   std::shared_ptr<MetricsSources> metrics_ = std::make_shared<MetricsSources>();
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<AlertWebhook> webhook_;
   std::unique_ptr<net::Server> server_;
   std::uint16_t port_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/json.h"
 #include "systems/otc/wallet_ledger.h"
 
 namespace pawl::app {
@@ -29,15 +30,28 @@ net::Response status_answer(std::string_view status) {
   return response;
 }
 
+// Which store it is: after a restored backup the epoch is another.
+net::Response alive_answer(const StoreIdentity& store) {
+  json::Writer out;
+  out.begin_object().field("status", "alive").field("store", store.id);
+  out.field("epoch", store.epoch).end_object();
+  net::Response response;
+  response.body = std::move(out).take();
+  return response;
+}
+
 }  // namespace
 
 void add_health_routes(net::Router& router, Engine& engine, std::shared_ptr<Readiness> readiness) {
   router.add_schema("Status", R"({"type":"object","required":["status"],
-"additionalProperties":false,"properties":{"status":{"enum":["alive","ready"]}}})");
+"additionalProperties":false,"properties":{"status":{"enum":["alive","ready"]},
+"store":{"type":"string"},"epoch":{"type":"string"}}})");
   // Free and public: who watches a server must not be kept out when it is most needed.
   router.add(
       "GET", "/healthz",
-      [](const net::Request&, net::Responder respond) { respond(status_answer("alive")); },
+      [&engine](const net::Request&, net::Responder respond) {
+        respond(alive_answer(engine.store_identity()));
+      },
       net::declared({.id = "healthz",
                      .summary = "The process is alive",
                      .tag = "server",

@@ -108,6 +108,7 @@ json::Value alert_json(const AlertInfo& alert) {
   out.add("key", json::Value::string(alert.key));
   out.add("effect_id",
           alert.effect_id == 0 ? json::Value() : json::Value::integer(alert.effect_id));
+  out.add("attempt", json::Value::integer(alert.attempt));
   out.add("detail", json::Value::string(alert.detail));
   out.add("first_seen", time_json(alert.first_seen));
   out.add("last_seen", time_json(alert.last_seen));
@@ -135,6 +136,7 @@ json::Value statistics_json(const EngineStatistics& statistics) {
   out.add("largest_batch", json::Value::integer(statistics.largest_batch));
   out.add("open_effects", json::Value::integer(statistics.open_effects));
   out.add("exchanges_under_way", json::Value::integer(statistics.exchanges_under_way));
+  out.add("rows_removed", json::Value::integer(statistics.rows_removed));
   out.add("waiting", json::Value::integer(statistics.waiting));
   return out;
 }

@@ -52,7 +52,13 @@ void show_entity(Engine& engine, const Request& request, Responder respond) {
   if (!slot->present) return respond(Error(entity_not_found));
   const auto timeline = engine.timeline(ref, static_cast<int>(*limit));
   if (!timeline) return respond(timeline.error());
+  const auto history_starts_at = engine.history_starts_at();
+  if (!history_starts_at) return respond(history_starts_at.error());
   auto body = row_json(*machine, *slot);
+  body.add("epoch", json::Value::string(engine.store_identity().epoch));
+  body.add("history_starts_at", *history_starts_at
+                                    ? json::Value::string(to_rfc3339(**history_starts_at))
+                                    : json::Value());
   auto entries = json::Value::array();
   auto effects = json::Value::array();
   int shown = 0;

@@ -41,6 +41,7 @@ void add_operator_schemas(net::Router& router) {
   router.add_schema("Entity", R"({"type":"object","additionalProperties":false,
 "required":["machine","key","version","readable","row","timeline","effects"],
 "properties":{"machine":{"type":"string"},"key":{"type":"string"},"version":{"type":"integer"},
+"epoch":{"type":"string"},"history_starts_at":{"type":["string","null"],"format":"date-time"},
 "readable":{"type":"boolean"},"row":{"type":"object"},"timeline":{"type":"array",
 "items":{"$ref":"#/components/schemas/TimelineEntry"}},"effects":{"type":"array",
 "items":{"$ref":"#/components/schemas/Effect"}}}})");
@@ -55,12 +56,13 @@ void add_operator_schemas(net::Router& router) {
 "additionalProperties":false,"required":["id","code","machine","key","effect_id","detail",
 "first_seen","last_seen","count","acked_by"],
 "properties":{"id":{"type":"integer"},"code":{"type":"string"},"machine":{"type":"string"},
-"key":{"type":"string"},"effect_id":{"type":["integer","null"]},"detail":{"type":"string"},
+"key":{"type":"string"},"effect_id":{"type":["integer","null"]},"attempt":{"type":"integer"},
+"detail":{"type":"string"},
 "first_seen":{"type":["string","null"],"format":"date-time"},
 "last_seen":{"type":["string","null"],"format":"date-time"},"count":{"type":"integer"},
 "acked_by":{"type":"string"}}}}}})");
   router.add_schema("Statistics", R"({"type":"object","required":["commits","works",
-"largest_batch","open_effects","exchanges_under_way","waiting"],
+"largest_batch","open_effects","exchanges_under_way","waiting","rows_removed"],
 "additionalProperties":{"type":"integer"}})");
 }
 

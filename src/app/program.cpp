@@ -73,9 +73,9 @@ Exit parse_and_run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "pawl " PAWL_VERSION);
   Chosen chosen;
-  for (const auto add :
-       {&add_run, &add_demo, &add_serve, &add_sandbox, &add_inspect, &add_effects, &add_parked,
-        &add_alerts, &add_audit, &add_token, &add_log, &add_config, &add_migrate, &add_check}) {
+  for (const auto add : {&add_run, &add_demo, &add_serve, &add_sandbox, &add_inspect, &add_effects,
+                         &add_parked, &add_alerts, &add_audit, &add_token, &add_log, &add_config,
+                         &add_migrate, &add_backup, &add_restore, &add_check}) {
     add(app, chosen);
   }
   end_helps(app, app.get_name());

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "app/alert_webhook.h"
 #include "app/edge/cors.h"
 #include "app/http_call.h"
 #include "app/listen_refusal.h"
@@ -136,6 +137,37 @@ void add_engine(std::vector<Setting>& out, Settings& s) {
                  &s.stop_grace_ms, 0, static_cast<std::int64_t>(ten_minutes_ms)});
 }
 
+void add_retention(std::vector<Setting>& out, Settings& s) {
+  auto& keep = s.retention;
+  constexpr std::int64_t ten_years = 3'650 * day_seconds;
+  out.push_back({"retention", "receipts_seconds",
+                 "a repeat is answered from its receipt so long; 0: for ever",
+                 &keep.receipts_seconds, 0, ten_years});
+  out.push_back({"retention", "ended_effects_seconds",
+                 "after their end, unless something open speaks of them; 0: for ever",
+                 &keep.ended_effects_seconds, 0, ten_years});
+  out.push_back({"retention", "acknowledged_alerts_seconds",
+                 "after they were last seen or acknowledged; 0: for ever",
+                 &keep.acknowledged_alerts_seconds, 0, ten_years});
+  out.push_back({"retention", "journal_seconds",
+                 "timelines begin where the journal does; 0: for ever", &keep.journal_seconds, 0,
+                 ten_years});
+  out.push_back({"retention", "batch_rows",
+                 "rows looked at in one step; a request waits for one step at most",
+                 &keep.batch_rows, 1, 10'000});
+}
+
+void add_alerts(std::vector<Setting>& out, Settings& s) {
+  out.push_back({"alerts", "webhook_url",
+                 "alerts are posted there: https, or plain http on this machine; empty: nowhere",
+                 &s.webhook_url});
+  out.push_back({"alerts", "webhook_secret_file",
+                 "file of mode 0600 with the key that signs them; empty: unsigned",
+                 &s.webhook_secret_file});
+  out.push_back({"alerts", "webhook_timeout_ms", "for one delivery; then it is tried again later",
+                 &s.webhook_timeout_ms, 100, 60'000});
+}
+
 void add_otc(std::vector<Setting>& out, Settings& s) {
   auto& otc = s.otc;
   out.push_back({"otc",
@@ -221,6 +253,8 @@ std::vector<Setting> settings_table(Settings& settings) {
   add_limits(out, settings);
   add_http(out, settings);
   add_engine(out, settings);
+  add_retention(out, settings);
+  add_alerts(out, settings);
   add_otc(out, settings);
   return out;
 }
@@ -303,6 +337,12 @@ Result<void> check_settings(const Settings& settings) {
   if (settings.data_dir.empty()) return fail(configuration_invalid, "data_dir is empty");
   if (auto url = otc::trusted_base_url(settings.custodian_url); !url) {
     return fail(url.error().code, "otc.custodian_url is " + redacted_url(settings.custodian_url));
+  }
+  if (!settings.webhook_url.empty()) {
+    if (auto sound = check_webhook_url(settings.webhook_url); !sound) {
+      return fail(sound.error().code,
+                  "alerts.webhook_url is " + redacted_url(settings.webhook_url));
+    }
   }
   if (settings.otc.wait_ms_default > settings.otc.wait_ms_max) {
     return fail(configuration_invalid, "otc.wait_ms_default is above otc.wait_ms_max");

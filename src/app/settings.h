@@ -54,6 +54,10 @@ struct Settings {
   std::int64_t max_waiting = 10'000;
   std::int64_t max_batch = 1'024;
   int stop_grace_ms = 5'000;
+  RetentionOptions retention;
+  std::string webhook_url;
+  std::string webhook_secret_file;
+  std::int64_t webhook_timeout_ms = 5'000;
 
   std::string custodian = "own";
   std::string custodian_url = "http://127.0.0.1:7334";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// pawl migrate: brings a store's tables up to this program's, or says whether they are.
+// pawl migrate: brings a store's tables up to this program's, or says what that would take.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -28,11 +28,21 @@ Exit migrate(const MigrateOptions& options) {
   SqliteOptions store_options = settings->store;
   store_options.path = settings->database_path();
   store_options.create = false;
-  store_options.migrate = !options.check;
+  store_options.migrate = true;
   if (::access(store_options.path.c_str(), F_OK) != 0) {
     std::fprintf(stderr, "pawl: there is no store at %s; `pawl serve` makes one\n",
                  store_options.path.c_str());
     return Exit::finding;
+  }
+  const auto pending = pending_migrations(store_options, registry);
+  if (!pending) return report(pending.error());
+  for (const auto& migration : *pending) {
+    std::printf("%s %s\n", options.check ? "to be applied:" : "applying:", migration.c_str());
+  }
+  if (options.check && !pending->empty()) return Exit::finding;
+  if (options.check) {
+    std::printf("%s is up to date\n", store_options.path.c_str());
+    return Exit::done;
   }
   const auto store = open_sqlite(store_options, registry);
   if (!store) return report(store.error());
@@ -46,10 +56,11 @@ void add_migrate(CLI::App& app, Chosen& chosen) {
   auto options = std::make_shared<MigrateOptions>();
   auto* verb = app.add_subcommand("migrate", "Bring a store's tables up to this program's");
   options->server.add_config_and_data(*verb);
-  verb->add_flag("--check", options->check, "change nothing: say whether they are");
+  verb->add_flag("--check", options->check, "change nothing, print what would be applied");
   verb->footer(
-      "Stop the server and copy the data folder first. Each migration is one transaction: it is\n"
-      "there whole or not at all. A store that is newer than this program is left alone.\n"
+      "--check reads only, also beside a running server. Else stop it and copy the data folder\n"
+      "first (`pawl backup`). Each migration is one transaction: it is there whole or not at all.\n"
+      "A store that is newer than this program is left alone.\n"
       "\n"
       "Examples:\n"
       "  pawl migrate --check --data /var/lib/pawl\n"

@@ -97,6 +97,10 @@ Result<std::vector<TimelineEntry>> Engine::timeline(const EntityRef& ref, int li
   return impl_->store->reads().timeline(ref, limit);
 }
 
+Result<std::optional<Time>> Engine::history_starts_at() {
+  return impl_->store->reads().history_starts_at();
+}
+
 Result<std::vector<EffectInfo>> Engine::effects(bool with_ended, std::int64_t after_id, int limit) {
   return impl_->store->reads().effects(with_ended, after_id, limit);
 }
@@ -185,6 +189,22 @@ void Engine::acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done)
   work.alert.acked_by = origin.principal;
   work.origin = std::move(origin);
   impl_->lane->submit(std::move(work), std::move(done));
+}
+
+Result<std::vector<AlertInfo>> Engine::undelivered_alerts(int limit) {
+  return impl_->store->reads().undelivered_alerts(limit);
+}
+
+void Engine::alert_delivered(std::int64_t id, std::int64_t count, ReceiptDone done) {
+  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  protocol::AlertWork work;
+  work.alert.id = id;
+  work.delivered_count = count;
+  impl_->lane->submit(std::move(work), std::move(done));
+}
+
+StoreIdentity Engine::store_identity() const {
+  return impl_->store->identity();
 }
 
 EngineStatistics Engine::statistics() const {

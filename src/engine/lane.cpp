@@ -41,6 +41,7 @@ Lane::Lane(Store& store, const Registry& registry, EngineOptions options,
       options_(std::move(options)),
       handlers_(std::move(handlers)),
       schedule_(registry, kinds_of(handlers_)),
+      retention_(options_.retention, registry),
       random_(seed_or_system(options_.seed)) {
   options_.max_batch = std::clamp<std::size_t>(options_.max_batch, 1, protocol::max_batch_works);
 }
@@ -177,6 +178,7 @@ std::int64_t Lane::next_look_us() const {
   } else {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   }
+  wait_us = std::min(wait_us, std::max(retention_.next_us(), monotonic_us) - monotonic_us);
   return monotonic_us + wait_us;
 }
 
@@ -209,6 +211,8 @@ void Lane::run() {
     const bool running = wait_for_work();
     const std::lock_guard turn(turn_);
     take_turn(running);
+    // Not on a caller's thread: it has its answer by now, and shall not wait for this.
+    if (running) remove_old();
     leave_turn();
     if (running) continue;
     const std::int64_t monotonic_us = store_.clock().monotonic_us();

@@ -24,6 +24,7 @@
 #include "engine/watchers.h"
 #include "protocol/committer.h"
 #include "protocol/effect_schedule.h"
+#include "protocol/retention.h"
 #include "store/store.h"
 
 namespace pawl::engine {
@@ -80,6 +81,7 @@ class Lane {
   void collect_due();
   void collect_deadlines(Time now);
   void collect_messages();
+  void remove_old();
   void run_batches();
   void run_batch(std::vector<protocol::Work> works);
   bool is_held(const protocol::WorkItem& item) const;
@@ -130,6 +132,7 @@ class Lane {
   std::unordered_map<std::uint64_t, Engine::ReceiptDone> waiting_;
   std::uint64_t next_ticket_ = 1;
   protocol::EffectSchedule schedule_;
+  protocol::RetentionPlan retention_;
   Suspects suspects_;
   Watchers watchers_;
   std::deque<protocol::MessageRow> messages_;

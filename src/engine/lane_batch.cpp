@@ -51,7 +51,8 @@ void Lane::run_batches() {
 
 void Lane::run_batch(std::vector<protocol::Work> works) {
   if (!suspects_.none()) judge_suspects(works);
-  protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note());
+  protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note(),
+                        options_.retention.receipts_seconds * 1'000'000);
   std::optional<Result<protocol::LockedBatch>> locked;
   store_.lock(batch.lock_request(), [&](auto result) { locked = std::move(result); });
   if (!*locked) {

@@ -146,6 +146,30 @@ void Lane::collect_messages() {
   }
 }
 
+void Lane::remove_old() {
+  const std::int64_t began_us = store_.clock().monotonic_us();
+  if (began_us < inner_paused_until_us_) return;
+  const auto pass = retention_.next(store_.clock().now(), began_us);
+  if (!pass) return;
+  std::optional<Result<protocol::RetentionPassed>> place;
+  store_.remove_old(*pass, [&](auto result) { place = std::move(result); });
+  const auto result = completed(place);
+  const std::int64_t ended_us = store_.clock().monotonic_us();
+  if (!result) {
+    log::error("retention_failed", {{"error", result.error().text()}});
+    retention_.failed(ended_us);
+    return;
+  }
+  bool busy = !pending_.empty();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    busy = busy || !shared_->inbox.empty();
+  }
+  retention_.passed(*pass, *result, ended_us, ended_us - began_us, busy);
+  const std::lock_guard lock(statistics_mutex_);
+  statistics_.rows_removed += result->removed;
+}
+
 void Lane::queue_message(protocol::MessageRow row) {
   // Once some are only in the store, the rest follows from there: first in, first out.
   if (messages_left_ || messages_.size() >= max_messages_in_memory) {

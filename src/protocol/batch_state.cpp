@@ -301,6 +301,19 @@ void BatchState::add_untouched_rows(Change& change, std::span<const std::size_t>
   }
 }
 
+// Under a key that the far side dedups, a second send does no harm. Any other may have been carried
+// out after the backup, by an effect that this store never knew.
+void BatchState::ask_first_if_restored(EffectRow& row) const {
+  if (locked_.restored_at == Time{}) return;
+  const EffectPolicy& policy = registry_.find_effect(row.kind)->policy;
+  if (policy.resend == ResendRule::dedup) return;
+  row.state = EffectState::unknown;
+  row.maybe_sent = true;
+  if (policy.resend == ResendRule::not_after) {
+    row.not_after = locked_.restored_at.plus_ms(policy.not_after_ms);
+  }
+}
+
 void BatchState::apply(Change change, std::span<const std::size_t> entities, std::string_view kind,
                        const CommandOrigin& origin, Time time) {
   add_untouched_rows(change, entities);
@@ -315,6 +328,7 @@ void BatchState::apply(Change change, std::span<const std::size_t> entities, std
     row.trace_id = origin.trace_id;
     row.created = time;
     row.next_at = locked_.time;  // not the entity's time, which may lie ahead
+    ask_first_if_restored(row);
     effect_ids[effect.entity].push_back(row.id);
     writes_.effects_inserted.push_back(std::move(row));
   }
@@ -431,7 +445,8 @@ bool WriteBatch::empty() const {
   return entity_writes.empty() && records.empty() && receipts.empty() && effects_inserted.empty() &&
          effects_updated.empty() && messages_inserted.empty() && messages_deleted.empty() &&
          deadlines_armed.empty() && deadlines_deleted.empty() && parked_inserted.empty() &&
-         parked_deleted.empty() && alerts.empty() && alerts_acked.empty();
+         parked_deleted.empty() && alerts.empty() && alerts_acked.empty() &&
+         alerts_delivered.empty();
 }
 
 }  // namespace pawl::protocol

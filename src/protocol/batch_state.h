@@ -85,6 +85,7 @@ class BatchState {
   Result<void> validate(const Change& change, std::span<const std::size_t> entities,
                         const CommandOrigin& origin) const;
   Result<void> validate_row(const RowChange& row, const EntitySlot& slot) const;
+  void ask_first_if_restored(EffectRow& row) const;
   void apply(Change change, std::span<const std::size_t> entities, std::string_view kind,
              const CommandOrigin& origin, Time time);
   void add_untouched_rows(Change& change, std::span<const std::size_t> entities) const;

@@ -9,8 +9,12 @@
 namespace pawl::protocol {
 
 Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
-             DecidingNote* note)
-    : registry_(registry), config_(config), note_(note), works_(std::move(works)) {
+             DecidingNote* note, std::int64_t receipts_window_us)
+    : registry_(registry),
+      config_(config),
+      note_(note),
+      receipts_window_us_(receipts_window_us),
+      works_(std::move(works)) {
   Planner planner(registry_, request_);
   planned_.reserve(works_.size());
   for (Work& work : works_) planned_.push_back(planner.plan(work.item));
@@ -19,7 +23,7 @@ Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector
 
 void Batch::decide(LockedBatch locked) {
   BatchState state(registry_, config_, std::move(locked), note_);
-  Decider decider(registry_, state, request_.receipts, exchanges_);
+  Decider decider(registry_, state, request_.receipts, exchanges_, receipts_window_us_);
   results_.reserve(works_.size());
   for (std::size_t i = 0; i < works_.size(); ++i) {
     WorkResult result = decider.decide(works_[i], planned_[i]);

@@ -29,8 +29,9 @@ inline constexpr std::size_t max_batch_works = 1'024;
 
 class Batch {
  public:
+  // receipts_window_us: a request made before it is refused as too old; 0: there is no window.
   Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
-        DecidingNote* note = nullptr);
+        DecidingNote* note = nullptr, std::int64_t receipts_window_us = 0);
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
@@ -55,6 +56,7 @@ class Batch {
   const Registry& registry_;
   const ConfigSnapshot& config_;
   DecidingNote* note_;
+  std::int64_t receipts_window_us_;
   std::vector<Work> works_;
   std::vector<Planned> planned_;
   LockRequest request_;

@@ -5,6 +5,7 @@
 
 #include "protocol/guards.h"
 #include "protocol/overloaded.h"
+#include "protocol/retention.h"
 
 namespace pawl::protocol {
 
@@ -108,6 +109,7 @@ WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
     }
     return with_receipt(receipt_from(*stored));
   }
+  if (too_old(work.origin)) return with_error(request_too_old);
   const CommandOrigin origin{"request", work.origin.principal, work.origin.id, work.origin.why, 0,
                              {},        work.origin.trace_id};
   auto decided = state_.run(*planned.command, planned.entities(), origin);
@@ -117,6 +119,10 @@ WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
   }
   store_receipt(planned, decided->receipt);
   return with_receipt(std::move(decided->receipt));
+}
+
+bool Decider::too_old(const Origin& origin) const {
+  return is_too_old(origin, state_.time(), receipts_window_us_);
 }
 
 void Decider::store_receipt(const Planned& planned, const Receipt& receipt) {
@@ -282,6 +288,7 @@ WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
   if (planned.error && planned.receipt == not_planned) return with_error(*planned.error);
   auto& stored = state_.locked().receipts[planned.receipt];
   if (stored) return with_receipt(receipt_from(*stored));
+  if (too_old(work.origin)) return with_error(request_too_old);
   const auto& locked = state_.locked().effects[planned.effect];
   if (!locked) return with_error(effect_not_found);
   if (locked->token != work.looked_at.token) return with_error(effect_changed);
@@ -376,6 +383,7 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
   if (planned.receipt == not_planned) return with_error(*planned.error);
   const auto& stored = state_.locked().receipts[planned.receipt];
   if (stored) return with_receipt(receipt_from(*stored));
+  if (too_old(work.origin)) return with_error(request_too_old);
   auto& locked = state_.locked().parked[planned.parked];
   const bool retry = work.verb == ParkedVerb::retry;
   if (!locked || (retry && !work.command)) return with_error(parked_not_found);
@@ -405,6 +413,10 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
 WorkResult Decider::alert(const AlertWork& work, const Planned& planned) {
   Receipt receipt;
   receipt.done = true;
+  if (work.delivered_count > 0) {
+    state_.writes().alerts_delivered.push_back({work.alert.id, work.delivered_count});
+    return with_receipt(std::move(receipt));
+  }
   if (!work.acknowledge) {
     state_.alert(work.alert.code, work.alert.entity, work.alert.effect_id, work.alert.attempt,
                  work.alert.detail);
@@ -414,6 +426,7 @@ WorkResult Decider::alert(const AlertWork& work, const Planned& planned) {
   const auto& stored = state_.locked().receipts[planned.receipt];
   // A repeat must not take away what has opened again since.
   if (stored) return with_receipt(receipt_from(*stored));
+  if (too_old(work.origin)) return with_error(request_too_old);
   state_.writes().alerts_acked.push_back(work.alert);
   store_receipt(planned, receipt);
   return with_receipt(std::move(receipt));

@@ -21,8 +21,12 @@ class Decider {
  public:
   // The key of a receipt that is written is moved out of `receipt_keys`, where the plan put it.
   Decider(const Registry& registry, BatchState& state, std::vector<ReceiptKey>& receipt_keys,
-          std::vector<StartExchange>& exchanges)
-      : registry_(registry), state_(state), receipt_keys_(receipt_keys), exchanges_(exchanges) {}
+          std::vector<StartExchange>& exchanges, std::int64_t receipts_window_us)
+      : registry_(registry),
+        state_(state),
+        receipt_keys_(receipt_keys),
+        exchanges_(exchanges),
+        receipts_window_us_(receipts_window_us) {}
 
   WorkResult decide(const Work& work, const Planned& planned);
 
@@ -43,6 +47,8 @@ class Decider {
   // full and nothing was done.
   bool settle_effect(std::size_t index, EffectRow row, const EffectStep& step,
                      const Planned& planned, const CommandOrigin& origin);
+  // Its receipt may have been removed already: it is not known whether it was decided.
+  bool too_old(const Origin& origin) const;
   void store_receipt(const Planned& planned, const Receipt& receipt);
   void bounce(const MessageRow& row, const Receipt& refusal);
   void park_message(const MessageRow& row, const std::string& code, const std::string& detail);
@@ -53,6 +59,7 @@ class Decider {
   BatchState& state_;
   std::vector<ReceiptKey>& receipt_keys_;
   std::vector<StartExchange>& exchanges_;
+  std::int64_t receipts_window_us_;
   bool full_ = false;
 };
 

@@ -93,6 +93,12 @@ struct AlertRow {
   std::string acked_by;
 };
 
+// Somebody outside was told of an alert as it was with this count.
+struct AlertDelivery {
+  std::int64_t id = 0;
+  std::int64_t count = 0;
+};
+
 struct RecordQuery {
   std::size_t entity = 0;  // index into LockRequest::entities
   std::string_view table;
@@ -120,6 +126,10 @@ struct LockedBatch {
   Time time;  // the store's clock, read after the locks were held
   std::int32_t lane = 0;
   std::int64_t sequence = 0;  // of the journal row that this batch will write
+  // When this store was made from a backup; Time{}: never. What was sent between the backup and
+  // then is not known here: an effect that must not be sent twice is inquired before its first
+  // send.
+  Time restored_at;
   std::vector<EntitySlot> entities;
   std::vector<std::optional<StoredReceipt>> receipts;
   std::vector<std::optional<EffectRow>> effects;
@@ -160,6 +170,7 @@ struct WriteBatch {
   std::vector<std::int64_t> parked_deleted;
   std::vector<AlertRow> alerts;  // merged by (code, entity, effect)
   std::vector<AlertRow> alerts_acked;
+  std::vector<AlertDelivery> alerts_delivered;
   std::string journal_entries;  // a JSON array: this commit's journal row
   std::int64_t config_version = 0;
   Time time;

@@ -90,7 +90,8 @@ struct ParkedWork {
 struct AlertWork {
   AlertRow alert;
   bool acknowledge = false;
-  Origin origin;  // of an acknowledgement
+  Origin origin;                     // of an acknowledgement
+  std::int64_t delivered_count = 0;  // above 0: it was delivered as it was with this count
 };
 
 using WorkItem = std::variant<RequestWork, MessageWork, DeadlineWork, ClaimWork, AnswerWork,

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/retention.h"
 #include "protocol/storage.h"
 
 namespace pawl {
@@ -42,10 +43,14 @@ class Reads {
   virtual Result<std::vector<Row>> query(const Query& query) = 0;
   virtual Result<Aggregate> aggregate(const Query& query, std::string_view sum_column) = 0;
   virtual Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit) = 0;
+  // Set if entries of the journal were removed: the time of the oldest that is left.
+  virtual Result<std::optional<Time>> history_starts_at() = 0;
   virtual Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id,
                                                   int limit) = 0;
   virtual Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) = 0;
   virtual Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit) = 0;
+  // Open alerts whose count is above that of their newest delivery, oldest first.
+  virtual Result<std::vector<AlertInfo>> undelivered_alerts(int limit) = 0;
   virtual Result<std::vector<ParkedInfo>> parked(int limit) = 0;
   virtual Result<StoreProgress> progress() = 0;
   virtual Result<std::optional<protocol::ParkedRow>> parked_row(std::int64_t id) = 0;
@@ -79,6 +84,14 @@ class Store {
   virtual void next_deadline(Completion<Time> done) = 0;
   virtual void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) = 0;
 
+  // Looks at a few rows from where the last pass of this subject stopped and removes, in a commit
+  // of its own, those that are older than `before` and that nobody needs any more: no effect that a
+  // parked command or an open alert speaks of, no open alert, never the newest journal row. Between
+  // two transactions. Where the walk stands is remembered as far as rows were removed.
+  virtual void remove_old(const protocol::RetentionPass& pass,
+                          Completion<protocol::RetentionPassed> done) = 0;
+
+  virtual StoreIdentity identity() const = 0;
   // A file of this process's own that outlives it, for notes; empty: none.
   virtual std::string notes_path() const = 0;
   // True: no other process can have an exchange under way on this store.

@@ -205,7 +205,8 @@ inline pawl::EffectPolicy quick_policy(pawl::ResendRule resend = pawl::ResendRul
   return policy;
 }
 
-inline void describe(pawl::Registry& registry, const pawl::EffectPolicy& policy = quick_policy()) {
+inline void describe(pawl::Registry& registry, const pawl::EffectPolicy& policy = quick_policy(),
+                     std::int64_t notes_keep_seconds = 0) {
   registry.machine<Account>()
       .initial(State::open)
       .move(State::open, State::frozen)
@@ -213,7 +214,7 @@ inline void describe(pawl::Registry& registry, const pawl::EffectPolicy& policy 
       .move(State::open, State::broken)
       .move(State::broken, State::open)
       .move(State::open, State::closed)
-      .record<Note>()
+      .record<Note>(notes_keep_seconds)
       .stored_command<Alarm>()
       .message<Credit>()
       .effect<Payment, PaymentEnded>(policy);

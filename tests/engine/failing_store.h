@@ -50,6 +50,11 @@ class FailingStore final : public Store {
   void entity(const EntityRef& ref, Completion<EntitySlot> done) override {
     inner_->entity(ref, std::move(done));
   }
+  void remove_old(const protocol::RetentionPass& pass,
+                  Completion<protocol::RetentionPassed> done) override {
+    inner_->remove_old(pass, std::move(done));
+  }
+  StoreIdentity identity() const override { return inner_->identity(); }
   std::string notes_path() const override { return inner_->notes_path(); }
   bool sole_owner() const override { return inner_->sole_owner(); }
   Clock& clock() override { return inner_->clock(); }

@@ -12,21 +12,24 @@
 
 #include "store/conformance_fixture.h"
 #include "store/conformance_reads.h"
+#include "store/conformance_retention.h"
 #include "store/conformance_schema.h"
 #include "store/conformance_writes.h"
 
 namespace pawl::test {
 
-REGISTER_TYPED_TEST_SUITE_P(StoreConformance, AnEmptyStoreHasNothing,
-                            EveryTableGivesBackWhatWasWritten, AnUpdateReplacesTheWholeRow,
-                            AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
-                            AConflictRollsBackTheWholeBatch,
-                            ARowThatAnotherHasChangedIsNotOverwritten, WhatIsGoneIsNotConsumedTwice,
-                            TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
-                            ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey,
-                            WhatBelongsToUnknownMachinesIsLeftAlone,
-                            ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
-                            AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown,
-                            AnotherSchemaIsRefusedByName, AnOlderSchemaIsBroughtUpToDateWhenAsked);
+REGISTER_TYPED_TEST_SUITE_P(
+    StoreConformance, AnEmptyStoreHasNothing, EveryTableGivesBackWhatWasWritten,
+    AnUpdateReplacesTheWholeRow, AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
+    AConflictRollsBackTheWholeBatch, ARowThatAnotherHasChangedIsNotOverwritten,
+    WhatIsGoneIsNotConsumedTwice, TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
+    ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey, WhatBelongsToUnknownMachinesIsLeftAlone,
+    ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
+    AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,
+    AnOlderSchemaIsBroughtUpToDateWhenAsked, OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
+    AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain, AStoreThatWasTakenOverRemovesNothing,
+    OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
+    TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
+    OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

@@ -27,7 +27,7 @@ inline EntityRef account_ref(std::string key) {
 
 template <class World>
 class StoreConformance : public ::testing::Test {
- protected:
+ public:
   StoreConformance() { bank::describe(registry); }
   void SetUp() override { reopen(); }
 
@@ -91,6 +91,14 @@ class StoreConformance : public ::testing::Test {
       slot.newest = {0, locked.sequence, 1};
       writes.entity_writes.push_back({i, created});
     }
+    return writes;
+  }
+  // One that locks nothing and writes a journal row.
+  WriteBatch empty_batch(std::int64_t time) {
+    lock(LockRequest{});
+    WriteBatch writes;
+    writes.journal_entries = "[]";
+    writes.time = Time{time};
     return writes;
   }
   template <class T, class Scan>

@@ -74,11 +74,13 @@ class BatchFixture : public ::testing::Test {
   }
 
   void run() {
-    batch = std::make_unique<Batch>(registry, config, std::move(works));
+    batch =
+        std::make_unique<Batch>(registry, config, std::move(works), nullptr, receipts_window_us);
     works.clear();
     LockedBatch locked;
     locked.time = now;
     locked.sequence = 9;
+    locked.restored_at = restored_at;
     for (const auto& ref : batch->lock_request().entities) {
       const auto found = world.find(ref);
       if (found != world.end()) {
@@ -156,6 +158,8 @@ class BatchFixture : public ::testing::Test {
   Registry registry;
   ConfigSnapshot config;
   Time now = Time::from_seconds(100);
+  std::int64_t receipts_window_us = 0;
+  Time restored_at;
   std::map<EntityRef, EntitySlot> world;
   std::map<ReceiptKey, StoredReceipt> receipts;
   std::map<std::string, std::vector<std::string>> notes;

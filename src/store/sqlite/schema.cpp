@@ -185,6 +185,36 @@ ALTER TABLE pawl_effects ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE pawl_effects_ended ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view keeping_schema = R"sql(
+-- What store this is. The id is the same in every copy, the epoch another in each restored backup.
+CREATE TABLE pawl_store (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  store_id TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  restores INTEGER NOT NULL,
+  restored_us INTEGER NOT NULL
+) STRICT;
+INSERT INTO pawl_store VALUES
+  (1, lower(hex(randomblob(8))), '0-' || lower(hex(randomblob(4))), 0, 0);
+
+-- How far the removal of old rows has walked, per subject: an id, or the
+-- columns of a key in hex.
+CREATE TABLE pawl_retention (
+  subject TEXT PRIMARY KEY,
+  place TEXT NOT NULL,
+  removed INTEGER NOT NULL,
+  newest_removed_us INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE pawl_alerts ADD COLUMN acked_us INTEGER NOT NULL DEFAULT 0;
+-- The count with which the webhook last took it.
+ALTER TABLE pawl_alerts ADD COLUMN delivered_count INTEGER NOT NULL DEFAULT 0;
+-- In newer stores since 1.
+CREATE INDEX IF NOT EXISTS pawl_alerts_open ON pawl_alerts (id) WHERE acked_by = '';
+CREATE INDEX pawl_alerts_undelivered ON pawl_alerts (id)
+  WHERE delivered_count < count AND acked_by = '';
+)sql";
+
 constexpr std::string_view migrations_table = R"sql(
 CREATE TABLE IF NOT EXISTS pawl_migrations (
   system TEXT NOT NULL,
@@ -197,7 +227,8 @@ CREATE TABLE IF NOT EXISTS pawl_migrations (
 using Numbers = std::map<std::string, int, std::less<>>;
 
 std::vector<Migration> all_migrations(const Registry& registry) {
-  std::vector<Migration> out{{"engine", 1, engine_schema}, {"engine", 3, tracing_schema}};
+  std::vector<Migration> out{
+      {"engine", 1, engine_schema}, {"engine", 2, keeping_schema}, {"engine", 3, tracing_schema}};
   out.insert(out.end(), registry.migrations().begin(), registry.migrations().end());
   return out;
 }
@@ -286,29 +317,44 @@ Result<void> compare_tables(Connection& connection, const Registry& registry) {
 
 }  // namespace
 
-Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
-                            Clock& clock) {
-  if (auto done = connection.execute(std::string(migrations_table)); !done) return done;
-  auto numbers = applied(connection);
-  if (!numbers) return std::unexpected(numbers.error());
-  const bool fresh = numbers->empty();
+namespace {
+
+// What has not been applied yet, in order; schema_newer if this program knows less.
+Result<std::vector<Migration>> not_applied(const Numbers& numbers, const Registry& registry) {
   const auto migrations = all_migrations(registry);
   Numbers wanted;
   for (const auto& migration : migrations) {
     int& number = wanted[std::string(migration.system)];
     number = std::max(number, migration.number);
   }
-  for (const auto& [system, number] : *numbers) {
+  for (const auto& [system, number] : numbers) {
     const auto place = wanted.find(system);
     if (place != wanted.end() && number > place->second) {
       return fail(schema_newer, system + " is at " + std::to_string(number) +
                                     ", this program knows up to " + std::to_string(place->second));
     }
   }
+  std::vector<Migration> out;
   for (const auto& migration : migrations) {
+    const auto place = numbers.find(migration.system);
+    if (migration.number > (place == numbers.end() ? 0 : place->second)) out.push_back(migration);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
+                            Clock& clock) {
+  if (auto done = connection.execute(std::string(migrations_table)); !done) return done;
+  auto numbers = applied(connection);
+  if (!numbers) return std::unexpected(numbers.error());
+  const bool fresh = numbers->empty();
+  const auto migrations = not_applied(*numbers, registry);
+  if (!migrations) return std::unexpected(migrations.error());
+  for (const auto& migration : *migrations) {
     const auto place = numbers->find(migration.system);
     const int at = place == numbers->end() ? 0 : place->second;
-    if (migration.number <= at) continue;
     // A system that was switched on later starts from nothing: that is no older schema.
     if (!fresh && !migrate && at > 0) {
       return fail(schema_older, std::string(migration.system) + " is at " + std::to_string(at) +
@@ -318,6 +364,32 @@ Result<void> prepare_schema(Connection& connection, const Registry& registry, bo
     if (auto done = apply(connection, migration, clock); !done) return done;
   }
   return compare_tables(connection, registry);
+}
+
+Result<std::vector<std::string>> pending_schema(Connection& connection, const Registry& registry) {
+  auto table = connection.prepare("SELECT 1 FROM sqlite_master WHERE name = 'pawl_migrations'");
+  if (!table) return std::unexpected(table.error());
+  auto found = table->step();
+  if (!found) return std::unexpected(found.error());
+  table->reset();
+  Numbers numbers;
+  if (*found) {
+    auto read = applied(connection);
+    if (!read) return std::unexpected(read.error());
+    numbers = std::move(*read);
+  }
+  const auto migrations = not_applied(numbers, registry);
+  if (!migrations) return std::unexpected(migrations.error());
+  std::vector<std::string> out;
+  for (const auto& migration : *migrations) {
+    out.push_back(std::string(migration.system) + " " + std::to_string(migration.number));
+  }
+  if (out.empty()) {
+    if (auto same = compare_tables(connection, registry); !same) {
+      return std::unexpected(same.error());
+    }
+  }
+  return out;
 }
 
 }  // namespace pawl::sqlite

@@ -7,6 +7,9 @@
 #include <pawl/clock.h>
 #include <pawl/machine.h>
 
+#include <string>
+#include <vector>
+
 #include "store/sqlite/connection.h"
 
 namespace pawl::sqlite {
@@ -15,5 +18,8 @@ namespace pawl::sqlite {
 // newer or an older schema is refused by name, as is a table that differs from its declaration.
 Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
                             Clock& clock);
+
+// What prepare_schema would apply to an existing file, "SYSTEM NUMBER" each; changes nothing.
+Result<std::vector<std::string>> pending_schema(Connection& connection, const Registry& registry);
 
 }  // namespace pawl::sqlite

@@ -83,8 +83,7 @@ protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& r
   return out;
 }
 
-Result<protocol::LockedBatch> SqliteStore::lock_rows(const protocol::LockRequest& request) {
-  protocol::LockedBatch out;
+Result<void> SqliteStore::check_lane() {
   auto lane = cached("SELECT epoch FROM pawl_lanes WHERE id = 0");
   if (!lane) return std::unexpected(lane.error());
   auto row = (*lane)->step();
@@ -93,8 +92,15 @@ Result<protocol::LockedBatch> SqliteStore::lock_rows(const protocol::LockRequest
   (*lane)->reset();
   // Nobody can take this lane over between here and the commit: the write lock is held.
   if (!ours) return fail(protocol::lane_fenced);
+  return {};
+}
+
+Result<protocol::LockedBatch> SqliteStore::lock_rows(const protocol::LockRequest& request) {
+  protocol::LockedBatch out;
+  if (auto ours = check_lane(); !ours) return std::unexpected(ours.error());
   out.lane = 0;
   out.sequence = next_sequence_;
+  out.restored_at = identity_.restored_at;
   if (auto done = lock_entities(request, out); !done) return std::unexpected(done.error());
   if (auto done = lock_records(request, out); !done) return std::unexpected(done.error());
   if (auto done = lock_receipts(request, out); !done) return std::unexpected(done.error());

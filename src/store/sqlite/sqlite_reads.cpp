@@ -287,12 +287,32 @@ Result<std::optional<protocol::EffectRow>> SqliteReads::effect(std::int64_t id) 
   return std::optional<protocol::EffectRow>(std::move(*effect));
 }
 
-Result<std::vector<AlertInfo>> SqliteReads::alerts(bool with_acked, int limit) {
+Result<std::optional<Time>> SqliteReads::history_starts_at() {
   const Lease reader(*this);
   auto select = reader->cached(
-      std::string("SELECT id, code, machine, entity_key, effect_id, detail, first_seen_us, "
-                  "last_seen_us, count, acked_by FROM pawl_alerts") +
-      (with_acked ? "" : " WHERE acked_by = ''") + " ORDER BY id DESC LIMIT ?1");
+      "SELECT time_us FROM pawl_journal WHERE EXISTS (SELECT 1 FROM pawl_retention WHERE subject = "
+      "'journal' AND removed > 0) ORDER BY position LIMIT 1");
+  if (!select) return std::unexpected(select.error());
+  auto times = collect<Time>(**select, [](const Statement& row) { return Time{row.integer(0)}; });
+  if (!times) return std::unexpected(times.error());
+  return times->empty() ? std::optional<Time>() : times->front();
+}
+
+Result<std::vector<AlertInfo>> SqliteReads::alerts(bool with_acked, int limit) {
+  return select_alerts(with_acked ? "ORDER BY id DESC" : "WHERE acked_by = '' ORDER BY id DESC",
+                       limit);
+}
+
+Result<std::vector<AlertInfo>> SqliteReads::undelivered_alerts(int limit) {
+  return select_alerts("WHERE delivered_count < count AND acked_by = '' ORDER BY id", limit);
+}
+
+Result<std::vector<AlertInfo>> SqliteReads::select_alerts(const std::string& rest, int limit) {
+  const Lease reader(*this);
+  auto select = reader->cached(
+      "SELECT id, code, machine, entity_key, effect_id, attempt, detail, first_seen_us, "
+      "last_seen_us, count, acked_by FROM pawl_alerts " +
+      rest + " LIMIT ?1");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, std::int64_t{limit});
   return collect<AlertInfo>(**select, [](const Statement& row) {
@@ -302,11 +322,12 @@ Result<std::vector<AlertInfo>> SqliteReads::alerts(bool with_acked, int limit) {
     out.machine = row.text(2);
     out.key = row.text(3);
     out.effect_id = row.integer(4);
-    out.detail = row.text(5);
-    out.first_seen = Time{row.integer(6)};
-    out.last_seen = Time{row.integer(7)};
-    out.count = row.integer(8);
-    out.acked_by = row.text(9);
+    out.attempt = static_cast<int>(row.integer(5));
+    out.detail = row.text(6);
+    out.first_seen = Time{row.integer(7)};
+    out.last_seen = Time{row.integer(8)};
+    out.count = row.integer(9);
+    out.acked_by = row.text(10);
     return out;
   });
 }

@@ -23,10 +23,12 @@ class SqliteReads final : public Reads {
   Result<std::vector<Row>> query(const Query& query) override;
   Result<Aggregate> aggregate(const Query& query, std::string_view sum_column) override;
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit) override;
+  Result<std::optional<Time>> history_starts_at() override;
   Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id,
                                           int limit) override;
   Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) override;
   Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit) override;
+  Result<std::vector<AlertInfo>> undelivered_alerts(int limit) override;
   Result<std::vector<ParkedInfo>> parked(int limit) override;
   Result<StoreProgress> progress() override;
   Result<std::optional<protocol::ParkedRow>> parked_row(std::int64_t id) override;
@@ -41,6 +43,7 @@ class SqliteReads final : public Reads {
   class Lease;
 
   explicit SqliteReads(const Registry& registry) : registry_(registry) {}
+  Result<std::vector<AlertInfo>> select_alerts(const std::string& rest, int limit);
   Result<void> check_columns(const Query& query, std::string_view sum_column) const;
 
   const Registry& registry_;

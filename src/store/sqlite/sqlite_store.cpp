@@ -87,6 +87,7 @@ Result<StoreHandle> SqliteStore::open(const SqliteOptions& options, const Regist
   std::unique_ptr<SqliteStore> store(new SqliteStore(options.path, std::move(*file_lock),
                                                      std::move(*connection), registry, clock));
   if (auto done = store->take_lane(); !done) return std::unexpected(done.error());
+  if (auto done = store->read_identity(); !done) return std::unexpected(done.error());
   auto reads = SqliteReads::open(options, registry);
   if (!reads) return std::unexpected(reads.error());
   store->reads_ = std::move(*reads);
@@ -109,6 +110,18 @@ Result<void> SqliteStore::take_lane() {
   if (!row) return std::unexpected(row.error());
   next_sequence_ = (*newest)->integer(0);
   (*newest)->reset();
+  return {};
+}
+
+Result<void> SqliteStore::read_identity() {
+  auto select = cached("SELECT store_id, epoch, restores, restored_us FROM pawl_store");
+  if (!select) return std::unexpected(select.error());
+  auto row = (*select)->step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return fail(schema_differs, "pawl_store is empty");
+  identity_ = {(*select)->text(0), (*select)->text(1), (*select)->integer(2),
+               Time{(*select)->integer(3)}};
+  (*select)->reset();
   return {};
 }
 
@@ -155,24 +168,31 @@ void SqliteStore::commit(const protocol::WriteBatch& writes, Completion<bool> do
     return done(std::unexpected(written.error()));
   }
   PAWL_CRASH_POINT("store.before_commit");
-  auto commit = cached("COMMIT");
-  if (!commit) return done(std::unexpected(commit.error()));
-  if (auto committed = (*commit)->run(); !committed) {
-    // A commit whose sync failed may or may not be on the disk. Nothing can be learnt by trying
-    // again on the same pages: refuse everything until the store is opened anew.
-    const bool disk = is_disk_failure(committed.error(), connection_.handle());
-    abandon();
-    if (disk) {
-      refuses_writes_ = true;
-      log::error("store_sync_failed", {{"detail", committed.error().detail}});
-      return done(fail(outcome_in_doubt, committed.error().detail));
-    }
-    return done(std::unexpected(committed.error()));
-  }
-  in_transaction_ = false;
+  if (auto ended = end_transaction(); !ended) return done(std::unexpected(ended.error()));
   ++next_sequence_;
   PAWL_CRASH_POINT("store.after_commit");
   done(true);
+}
+
+Result<void> SqliteStore::end_transaction() {
+  auto commit = cached("COMMIT");
+  if (!commit) {
+    abandon();
+    return std::unexpected(commit.error());
+  }
+  auto committed = (*commit)->run();
+  if (committed) {
+    in_transaction_ = false;
+    return {};
+  }
+  // A commit whose sync failed may or may not be on the disk. Nothing can be learnt by trying
+  // again on the same pages: refuse everything until the store is opened anew.
+  const bool disk = is_disk_failure(committed.error(), connection_.handle());
+  abandon();
+  if (!disk) return std::unexpected(committed.error());
+  refuses_writes_ = true;
+  log::error("store_sync_failed", {{"detail", committed.error().detail}});
+  return fail(outcome_in_doubt, committed.error().detail);
 }
 
 void SqliteStore::abandon() {
@@ -316,6 +336,16 @@ void CloseStore::operator()(Store* store) const {
 Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& registry) {
   if (auto sound = registry.check(); !sound) return std::unexpected(sound.error());
   return sqlite::SqliteStore::open(options, registry);
+}
+
+Result<std::vector<std::string>> pending_migrations(const SqliteOptions& options,
+                                                    const Registry& registry) {
+  if (auto sound = registry.check(); !sound) return std::unexpected(sound.error());
+  auto connection =
+      sqlite::Connection::open(options.path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+  if (!connection) return std::unexpected(connection.error());
+  sqlite3_busy_timeout(connection->handle(), sqlite::busy_timeout_ms);
+  return sqlite::pending_schema(*connection, registry);
 }
 
 }  // namespace pawl

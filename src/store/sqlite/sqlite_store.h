@@ -5,6 +5,7 @@
 // the disk it takes no more writes: what a failed sync left behind is not known until reopened.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,9 @@ class SqliteStore final : public Store {
                      Completion<std::vector<protocol::DeadlineRow>> done) override;
   void next_deadline(Completion<Time> done) override;
   void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) override;
+  void remove_old(const protocol::RetentionPass& pass,
+                  Completion<protocol::RetentionPassed> done) override;
+  StoreIdentity identity() const override { return identity_; }
   std::string notes_path() const override { return path_ + ".deciding"; }
   bool sole_owner() const override { return true; }
   Clock& clock() override { return clock_; }
@@ -44,6 +48,11 @@ class SqliteStore final : public Store {
               Clock& clock);
 
   Result<void> take_lane();
+  Result<void> read_identity();
+  // In a transaction: `lane_fenced` if another process has taken the lane over.
+  Result<void> check_lane();
+  // Commits what is under way; after a failure nothing is.
+  Result<void> end_transaction();
   // The statement for this text, prepared once.
   Result<Statement*> cached(std::string_view sql);
   // A machine's statements, their texts made once.
@@ -77,6 +86,16 @@ class SqliteStore final : public Store {
   Result<void> write_alerts(const protocol::WriteBatch& writes);
   Result<void> write_journal(const protocol::WriteBatch& writes);
 
+  // Removal of old rows: what a walk found, and what is to be done about it.
+  struct OldRows;
+  Result<OldRows> find_old(const protocol::RetentionPass& pass);
+  Result<void> find_old_receipts(const protocol::RetentionPass& pass, OldRows& out);
+  Result<void> find_old_by_id(const protocol::RetentionPass& pass, std::string_view sql,
+                              OldRows& out);
+  Result<void> delete_old(const protocol::RetentionPass& pass, const OldRows& rows);
+  Result<protocol::RetentionPassed> remove_rows(const protocol::RetentionPass& pass);
+  Result<std::string> place_of(const std::string& subject);
+
   std::string path_;
   FileLock file_lock_;
   Connection connection_;
@@ -87,6 +106,8 @@ class SqliteStore final : public Store {
   std::map<std::string_view, MachineStatements> machine_texts_;
   std::int64_t epoch_ = 0;
   std::int64_t next_sequence_ = 1;  // of the next commit; nobody else writes this lane
+  StoreIdentity identity_;
+  std::map<std::string, std::string, std::less<>> places_;  // of retention's walks
   bool in_transaction_ = false;
   bool refuses_writes_ = false;
   std::unique_ptr<SqliteReads> reads_;

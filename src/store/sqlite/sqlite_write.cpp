@@ -64,7 +64,8 @@ Result<void> SqliteStore::write(const protocol::WriteBatch& w) {
       {!w.messages_deleted.empty() || !w.messages_inserted.empty(), &SqliteStore::write_messages},
       {!w.deadlines_armed.empty() || !w.deadlines_deleted.empty(), &SqliteStore::write_deadlines},
       {!w.parked_deleted.empty() || !w.parked_inserted.empty(), &SqliteStore::write_parked},
-      {!w.alerts.empty() || !w.alerts_acked.empty(), &SqliteStore::write_alerts},
+      {!w.alerts.empty() || !w.alerts_acked.empty() || !w.alerts_delivered.empty(),
+       &SqliteStore::write_alerts},
       {true, &SqliteStore::write_journal}};
   for (const auto& [needed, step] : steps) {
     if (!needed) continue;
@@ -161,7 +162,8 @@ Result<void> SqliteStore::write_receipts(const protocol::WriteBatch& writes) {
 Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
   auto insert = cached(
       "INSERT INTO pawl_effects (id, kind, machine, entity_key, payload, idempotency_key, "
-      "created_us, next_at_us, trace_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+      "created_us, next_at_us, trace_id, state, maybe_sent, not_after_us) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
   if (!insert) return std::unexpected(insert.error());
   for (const auto& row : writes.effects_inserted) {
     (*insert)
@@ -173,7 +175,10 @@ Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
         .bind(6, std::string_view(row.idempotency_key))
         .bind(7, row.created.us)
         .bind(8, row.next_at.us)
-        .bind(9, std::string_view(row.trace_id));
+        .bind(9, std::string_view(row.trace_id))
+        .bind(10, name_of(row.state))
+        .bind(11, std::int64_t{row.maybe_sent ? 1 : 0})
+        .bind(12, row.not_after.us);
     if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   }
   return {};
@@ -321,7 +326,8 @@ Result<void> SqliteStore::write_parked(const protocol::WriteBatch& writes) {
 
 Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
   auto raise = cached(
-      "INSERT INTO pawl_alerts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, '') "
+      "INSERT INTO pawl_alerts (id, code, machine, entity_key, effect_id, attempt, detail, "
+      "first_seen_us, last_seen_us, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1) "
       "ON CONFLICT (code, machine, entity_key, effect_id) DO UPDATE SET attempt = "
       "excluded.attempt, detail = excluded.detail, last_seen_us = excluded.last_seen_us, "
       "count = count + 1, acked_by = CASE WHEN excluded.effect_id = 0 OR excluded.attempt <> "
@@ -334,11 +340,19 @@ Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
     (*raise)->bind(8, row.first_seen.us).bind(9, row.last_seen.us);
     if (auto done = (*raise)->run(); !done) return std::unexpected(done.error());
   }
-  auto acknowledge = cached("UPDATE pawl_alerts SET acked_by = ?2 WHERE id = ?1");
+  auto acknowledge = cached("UPDATE pawl_alerts SET acked_by = ?2, acked_us = ?3 WHERE id = ?1");
   if (!acknowledge) return std::unexpected(acknowledge.error());
   for (const auto& row : writes.alerts_acked) {
     (*acknowledge)->bind(1, row.id).bind(2, std::string_view(row.acked_by));
+    (*acknowledge)->bind(3, writes.time.us);
     if (auto done = (*acknowledge)->run(); !done) return std::unexpected(done.error());
+  }
+  auto deliver =
+      cached("UPDATE pawl_alerts SET delivered_count = max(delivered_count, ?2) WHERE id = ?1");
+  if (!deliver) return std::unexpected(deliver.error());
+  for (const auto& delivery : writes.alerts_delivered) {
+    (*deliver)->bind(1, delivery.id).bind(2, delivery.count);
+    if (auto done = (*deliver)->run(); !done) return std::unexpected(done.error());
   }
   return {};
 }
