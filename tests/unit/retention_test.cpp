@@ -32,7 +32,7 @@ TEST(IdTime, IsReadFromTheTwoKindsThatCarryIt) {
 
 TEST(TooOld, IsWhatSaysThatItWasMadeBeforeTheWindow) {
   const Time made{100 * day};
-  const Origin signed_request{"ann", "opaque", "", made};
+  const Origin signed_request{"ann", "opaque", "", "", made};
   EXPECT_FALSE(is_too_old(signed_request, made.plus_us(30 * day), 30 * day));
   EXPECT_TRUE(is_too_old(signed_request, made.plus_us(30 * day + 1), 30 * day));
   EXPECT_FALSE(is_too_old(signed_request, made.plus_us(900 * day), 0)) << "kept for ever";
@@ -50,7 +50,7 @@ class TooOldRequest : public BatchFixture {
     receipts_window_us = 30 * second;
     put("a");
   }
-  static Origin made_at(Time time) { return {"ann", "id", "why", time}; }
+  static Origin made_at(Time time) { return {"ann", "id", "why", "", time}; }
 };
 
 TEST_F(TooOldRequest, IsRefusedAndLeavesNothing) {
