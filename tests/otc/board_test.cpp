@@ -17,10 +17,6 @@ class Board : public RunningDesk {
     settings.open_per_maker = 1'000;
     start();
   }
-  static std::string nonce(unsigned number) {
-    std::string text = std::to_string(number);
-    return std::string(32 - text.size(), '0') + text;
-  }
   std::string add(unsigned number, Side side, const std::string& price,
                   std::int64_t ttl_seconds = 86'400) {
     Terms terms;

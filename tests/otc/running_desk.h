@@ -108,7 +108,7 @@ class RunningDesk : public ::testing::Test {
       }
       return "ann";
     });
-    server_ = std::make_unique<net::Server>(net::ServerOptions{}, std::move(router));
+    server_ = std::make_unique<net::Server>(http, std::move(router));
     const auto port = server_->start();
     ASSERT_TRUE(port) << port.error().text();
     url_ = "http://127.0.0.1:" + std::to_string(*port);
@@ -280,7 +280,15 @@ class RunningDesk : public ::testing::Test {
     return engine->select<T>({}, {}, max_query_rows).value().size();
   }
 
+  const std::string& url() const { return url_; }
+  std::string database() const { return (folder_ / "desk.db").string(); }
+  static std::string nonce(unsigned number) {
+    std::string text = std::to_string(number);
+    return std::string(32 - text.size(), '0') + text;
+  }
+
   Config settings;
+  net::ServerOptions http;
   JumpingClock clock;
   std::shared_ptr<FakeCustodian> custodian = std::make_shared<FakeCustodian>();
   std::unique_ptr<Engine> engine;
