@@ -31,12 +31,18 @@ namespace pawl::otc::test {
 // Both of its clocks jump together: time that passed, not a clock that was set.
 class JumpingClock final : public Clock {
  public:
-  Time now() override { return system_clock().now().plus_us(ahead_us_); }
+  Time now() override {
+    const std::int64_t stopped_us = stopped_us_;
+    return stopped_us != 0 ? Time{stopped_us} : system_clock().now().plus_us(ahead_us_);
+  }
   std::int64_t monotonic_us() override { return system_clock().monotonic_us() + ahead_us_; }
   void forward_seconds(std::int64_t seconds) { ahead_us_ += seconds * 1'000'000; }
+  // The time of day stands still there, for what is exact to the microsecond.
+  void stop_at(Time time) { stopped_us_ = time.us; }
 
  private:
   std::atomic<std::int64_t> ahead_us_{0};
+  std::atomic<std::int64_t> stopped_us_{0};
 };
 
 struct Answer {
