@@ -207,14 +207,14 @@ TEST_F(OrderEvents, APlaceThatIsGoneIsToldAndTheStreamGoesOn) {
   ASSERT_TRUE(eventually([&] { return all->count() == 5; }));
   const Events events = orders_of(*all);
   sql("DELETE FROM pawl_journal WHERE sequence <= 2");
-  for (const std::string& gone : {std::string("0-0"), events[0].id, std::string("1-68719476735"),
-                                  "7" + events[3].id}) {
+  for (const std::string& gone :
+       {std::string("0-0"), events[0].id, std::string("1-68719476735"), "7" + events[3].id}) {
     const auto followed = follow("", gone);
     const auto first = followed->take();
     ASSERT_EQ(first.size(), 1U);
     EXPECT_EQ(first[0].type, "reset") << gone;
     EXPECT_EQ(first[0].id, events[3].id) << "and it knows where it goes on";
-    EXPECT_EQ(json::parse(first[0].data)->find("code")->as_string(), "events_gone");
+    EXPECT_EQ(json::parse(first[0].data)->find("code")->as_string(), "journal_place_gone");
   }
   const auto followed = follow("", "0-0");
   buy(5);
@@ -226,8 +226,9 @@ TEST_F(OrderEvents, APlaceThatIsGoneIsToldAndTheStreamGoesOn) {
 }
 
 TEST_F(OrderEvents, WhatIsNoPlaceOrNoFilterIsRefused) {
-  for (const std::string id : {"", "x", "1", "1-", "-1-2", "1-2-3-4", "1-2-", "01-2", "+1-2", "99999999999999999999-1", "1-68719476736", "1-2-2147483648",
-                               "1-2-2147483647", "1--2"}) {
+  for (const std::string id :
+       {"", "x", "1", "1-", "-1-2", "1-2-3-4", "1-2-", "01-2", "+1-2", "99999999999999999999-1",
+        "1-68719476736", "1-2-2147483648", "1-2-2147483647", "1--2"}) {
     const auto answer = begin("GET", "/otc/events", "", {{"Last-Event-ID", id}}).get();
     EXPECT_EQ(answer.status, 400U) << id;
     EXPECT_EQ(answer.text("code"), "event_id_invalid") << id;
@@ -251,8 +252,7 @@ TEST_F(OrderEvents, AQuietStreamIsToldItsPlaceNowAndThen) {
   ASSERT_TRUE(eventually([&] { return quiet->count() > 0; }));
   const auto later = quiet->take();
   EXPECT_EQ(later.at(0).type, "place");
-  EXPECT_GE(parse_event_id(later[0].id)->sequence,
-            before->sequence + OrderFeed::commits_per_place);
+  EXPECT_GE(parse_event_id(later[0].id)->sequence, before->sequence + OrderFeed::commits_per_place);
 }
 
 TEST_F(OrderEvents, TwoHundredStreamsSeeTheSame) {

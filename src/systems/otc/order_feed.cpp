@@ -141,7 +141,7 @@ bool OrderFeed::greet(Follower& follower) {
   net::Event event;
   event.id = event_id_of(follower.place);
   event.type = lost ? "reset" : "place";
-  event.data = lost ? R"({"code":"events_gone"})" : "{}";
+  event.data = lost ? R"({"code":"journal_place_gone"})" : "{}";
   if (!send(follower, event, follower.place)) return false;
   follower.greeted = true;
   follower.lost = false;
