@@ -111,7 +111,7 @@ std::string entity_text(const json::Value& entity) {
   for (const auto& effect : effects) {
     const std::string history = member_text(effect, "history");
     if (history.empty()) continue;
-    out += "\n" + number(effect, "id") + " " + member_text(effect, "kind") + "\n" +
+    out += "\n" + number(effect, "id") + " " + printable(member_text(effect, "kind")) + "\n" +
            indented_lines(history, "  ");
   }
   return out;
