@@ -97,9 +97,8 @@ std::string entity_text(const json::Value& entity) {
   std::string out =
       printable(member_text(entity, "machine") + " " + member_text(entity, "key") + ", version " +
                 number(entity, "version") + ", store epoch " + member_text(entity, "epoch")) +
-      "
-      ";
-      if (const auto* row = entity.find("row")) out += row_text(*row);
+      "\n";
+  if (const auto* row = entity.find("row")) out += row_text(*row);
   out += "\n" + timeline_text(entity);
   const std::string begins = member_text(entity, "history_starts_at");
   if (!begins.empty()) out += "Entries before " + begins + " are no longer kept.\n";
