@@ -302,9 +302,9 @@ TEST_F(OrderEvents, ASlowReaderLosesNothingAndHoldsNobodyUp) {
   for (const std::size_t recent : {OrderFeed::usual_recent_events, std::size_t{8}}) {
     SCOPED_TRACE(recent);
     OrderFeed feed(*engine, recent);
-    const auto begin = engine->journal_end().value();
-    SlowReader slow(feed, begin, buffer);
-    SlowReader quick(feed, begin, std::size_t{1} << 20);
+    const auto end = engine->journal_end().value();
+    SlowReader slow(feed, end, buffer);
+    SlowReader quick(feed, end, std::size_t{1} << 20);
     const unsigned first = recent == 8 ? 10'000 : 1;
     std::vector<std::string> ids;
     // Together, so that commits have several entries: a reader without room stops inside one.
