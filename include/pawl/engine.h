@@ -18,6 +18,7 @@
 #include <pawl/command.h>
 #include <pawl/context.h>
 #include <pawl/effect.h>
+#include <pawl/journal.h>
 #include <pawl/machine.h>
 #include <pawl/progress.h>
 #include <pawl/query.h>
@@ -85,24 +86,6 @@ struct EngineOptions {
   RetentionOptions retention;
   std::uint64_t seed = 0;     // of the back-off's jitter; 0: from the system
   int stop_grace_ms = 5'000;  // how long stop() waits for exchanges under way
-};
-
-// One step of an entity's life, from the journal.
-struct TimelineEntry {
-  Time time;
-  std::int32_t lane = 0;
-  std::int64_t sequence = 0;
-  std::int64_t version = 0;
-  std::string command;
-  std::string source;
-  std::string who;
-  std::string id;
-  std::string from;
-  std::string to;
-  std::string why;
-  std::string reason;
-  std::string trace_id;
-  std::vector<std::int64_t> effects;
 };
 
 struct EffectInfo {
@@ -214,6 +197,14 @@ class Engine {
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit);
   // Where timelines begin, if older entries of the journal were removed.
   Result<std::optional<Time>> history_starts_at();
+  // What was committed after that place, oldest first, of at most `limit` commits (up to
+  // max_journal_commits). Errors: journal_place_gone.
+  Result<JournalPage> journal_after(const JournalCursor& place, int limit);
+  // The place behind the newest commit.
+  Result<JournalCursor> journal_end();
+  // Has `committed` called after each commit of this engine, like a callback. It says no more than
+  // "look again": what another process commits, or what ended in doubt, is seen by looking.
+  [[nodiscard]] CommitWatch watch_commits(std::function<void()> committed);
   Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id, int limit);
   Result<std::optional<EffectInfo>> effect(std::int64_t id);
   Result<std::vector<AlertInfo>> alerts(bool with_acked, int limit);

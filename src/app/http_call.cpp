@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/http_call.h"
 
+#include "app/text_table.h"
+
 #include <cstdio>
 #include <future>
 #include <utility>
@@ -30,7 +32,7 @@ std::string HttpAnswer::problem() const {
   const std::string code = text("code");
   if (code.empty()) return "the server answered " + std::to_string(status);
   const std::string detail = text("detail");
-  return code + ": " + text("title") + (detail.empty() ? "" : " (" + detail + ")");
+  return printable(code + ": " + text("title") + (detail.empty() ? "" : " (" + detail + ")"));
 }
 
 Exit exit_of(const HttpAnswer& answer) {

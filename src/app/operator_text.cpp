@@ -94,9 +94,10 @@ std::string effect_text(const json::Value& effect) {
 }
 
 std::string entity_text(const json::Value& entity) {
-  std::string out = member_text(entity, "machine") + " " + member_text(entity, "key") +
-                    ", version " + number(entity, "version") + ", store epoch " +
-                    member_text(entity, "epoch") + "\n";
+  std::string out =
+      printable(member_text(entity, "machine") + " " + member_text(entity, "key") + ", version " +
+                number(entity, "version") + ", store epoch " + member_text(entity, "epoch")) +
+      "\n";
   if (const auto* row = entity.find("row")) out += row_text(*row);
   out += "\n" + timeline_text(entity);
   const std::string begins = member_text(entity, "history_starts_at");
@@ -109,7 +110,7 @@ std::string entity_text(const json::Value& entity) {
   for (const auto& effect : effects) {
     const std::string history = member_text(effect, "history");
     if (history.empty()) continue;
-    out += "\n" + number(effect, "id") + " " + member_text(effect, "kind") + "\n" +
+    out += "\n" + number(effect, "id") + " " + printable(member_text(effect, "kind")) + "\n" +
            indented_lines(history, "  ");
   }
   return out;

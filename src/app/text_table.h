@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows of text as columns that stand under each other, for a terminal. Bytes that could move its
-// cursor are shown as '?'.
+// Rows of text as columns that stand under each other, for a terminal. What a terminal would obey
+// instead of showing it is shown as '?'.
 #pragma once
 
 #include <string>
@@ -23,7 +23,8 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Control characters (also C1 and DEL) as '?'; other UTF-8 as it is.
+// Control characters (also C1 and DEL), those that turn the direction of writing or cannot be seen,
+// and bytes that are no UTF-8 as '?'; all else as it is.
 std::string printable(std::string_view text);
 
 }  // namespace pawl::app

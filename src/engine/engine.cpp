@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "engine/commit_watches.h"
 #include "engine/lane.h"
 #include "protocol/plan.h"
 #include "store/store.h"
@@ -23,6 +24,7 @@ class Engine::Impl {
   const Registry& registry;
   EngineOptions options;
   std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers;
+  engine::CommitWatches commit_watches;
   std::unique_ptr<engine::Lane> lane;
 };
 
@@ -39,7 +41,7 @@ void Engine::handle_effect(std::string_view kind, std::shared_ptr<EffectHandler>
 
 Result<void> Engine::start() {
   impl_->lane = std::make_unique<engine::Lane>(*impl_->store, impl_->registry, impl_->options,
-                                               impl_->handlers);
+                                               impl_->handlers, impl_->commit_watches);
   auto started = impl_->lane->start();
   // A lane without its thread would keep callers waiting.
   if (!started) impl_->lane.reset();
@@ -99,6 +101,18 @@ Result<std::vector<TimelineEntry>> Engine::timeline(const EntityRef& ref, int li
 
 Result<std::optional<Time>> Engine::history_starts_at() {
   return impl_->store->reads().history_starts_at();
+}
+
+Result<JournalPage> Engine::journal_after(const JournalCursor& place, int limit) {
+  return impl_->store->reads().journal_after(place, limit);
+}
+
+Result<JournalCursor> Engine::journal_end() {
+  return impl_->store->reads().journal_end(0);
+}
+
+CommitWatch Engine::watch_commits(std::function<void()> committed) {
+  return impl_->commit_watches.add(std::move(committed));
 }
 
 Result<std::vector<EffectInfo>> Engine::effects(bool with_ended, std::int64_t after_id, int limit) {

@@ -35,13 +35,15 @@ std::uint64_t seed_or_system(std::uint64_t seed) {
 }  // namespace
 
 Lane::Lane(Store& store, const Registry& registry, EngineOptions options,
-           std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers)
+           std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers,
+           CommitWatches& commit_watches)
     : store_(store),
       registry_(registry),
       options_(std::move(options)),
       handlers_(std::move(handlers)),
       schedule_(registry, kinds_of(handlers_)),
       retention_(options_.retention, registry),
+      commit_watches_(commit_watches),
       random_(seed_or_system(options_.seed)) {
   options_.max_batch = std::clamp<std::size_t>(options_.max_batch, 1, protocol::max_batch_works);
 }

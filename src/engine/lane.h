@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/commit_watches.h"
 #include "engine/suspects.h"
 #include "engine/watchers.h"
 #include "protocol/committer.h"
@@ -32,7 +33,8 @@ namespace pawl::engine {
 class Lane {
  public:
   Lane(Store& store, const Registry& registry, EngineOptions options,
-       std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers);
+       std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers,
+       CommitWatches& commit_watches);
   ~Lane();
 
   Result<void> start();
@@ -135,6 +137,7 @@ class Lane {
   protocol::RetentionPlan retention_;
   Suspects suspects_;
   Watchers watchers_;
+  CommitWatches& commit_watches_;
   std::deque<protocol::MessageRow> messages_;
   std::set<std::pair<EntityRef, EntityRef>> held_pairs_;
   std::int64_t last_message_id_ = 0;  // the newest message taken into memory

@@ -73,6 +73,7 @@ void Lane::run_batch(std::vector<protocol::Work> works) {
       batch_failed(batch.take_works(), committed->error());
       return;
     }
+    commit_watches_.committed();
   }
   auto done = batch.take_works();
   {

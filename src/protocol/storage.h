@@ -8,6 +8,7 @@
 
 #include <pawl/error.h>
 #include <pawl/fields.h>
+#include <pawl/journal.h>
 #include <pawl/key.h>
 #include <pawl/locked.h>
 #include <pawl/machine.h>
@@ -182,6 +183,7 @@ struct WriteBatch {
 // commit begin with it.
 inline constexpr int ordinal_bits = 15;
 inline constexpr int sequence_bits = 36;
+static_assert((std::int64_t{1} << sequence_bits) - 1 == max_journal_sequence);
 constexpr std::int64_t journal_position(std::int32_t lane, std::int64_t sequence) {
   return (std::int64_t{lane} << sequence_bits) | sequence;
 }

@@ -122,6 +122,12 @@ void OpenApiTest::sample_desk_reads(const std::string& order) {
   sample("GET", "/otc/orders", "/otc/orders?state=boat");
   sample("GET", "/otc/orders", "/otc/orders?cursor=x");
   sample("GET", "/otc/trades", "/otc/trades?pair=a/b");
+  // A stream has no end: its head, as HEAD shows it.
+  const auto events = as_admin("HEAD", "/otc/events");
+  EXPECT_EQ(events.status, 200U);
+  record("GET", "/otc/events", events.status, events.content_type, "", "");
+  sample("GET", "/otc/events", "/otc/events?after=x");
+  sample("GET", "/otc/events", "/otc/events?order=x");
   const std::string path = "/otc/orders/" + order;
   const auto shown = sample("GET", "/otc/orders/{id}", path);
   EXPECT_EQ(shown.status, 200U);

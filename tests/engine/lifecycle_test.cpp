@@ -269,5 +269,37 @@ TEST_F(Lifecycle, ADecisionThatThrowsHarmsNobodyElse) {
   EXPECT_EQ(account("a").balance, 20);
 }
 
+TEST_F(Lifecycle, WhoWatchesCommitsIsCalledAfterEachUntilTheWatchEnds) {
+  start();
+  std::mutex mutex;
+  std::string seen;
+  JournalCursor place;
+  // Called when the commit can be read.
+  auto look = [&] {
+    const std::lock_guard lock(mutex);
+    const auto page = engine_->journal_after(place, 10);
+    ASSERT_TRUE(page) << page.error().text();
+    place = page->end;
+    for (const auto& entry : page->entries) seen += entry.key + std::to_string(entry.step.version);
+  };
+  {
+    const CommitWatch watch = engine_->watch_commits(look);
+    done(bank::Open{"a", 5, {}});
+    done(bank::Deposit{"a", 1});
+    EXPECT_EQ(seen, "a1a2");
+    EXPECT_EQ(engine_->journal_end().value(), place);
+  }
+  done(bank::Deposit{"a", 1});
+  EXPECT_EQ(seen, "a1a2") << "the watch has ended";
+  CommitWatch moved = engine_->watch_commits(look);
+  CommitWatch watch = std::move(moved);
+  moved = CommitWatch();
+  done(bank::Deposit{"a", 1});
+  EXPECT_EQ(seen, "a1a2a3a4");
+  watch = CommitWatch();
+  done(bank::Deposit{"a", 1});
+  EXPECT_EQ(seen, "a1a2a3a4");
+}
+
 }  // namespace
 }  // namespace pawl::test

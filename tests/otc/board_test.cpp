@@ -17,10 +17,6 @@ class Board : public RunningDesk {
     settings.open_per_maker = 1'000;
     start();
   }
-  static std::string nonce(unsigned number) {
-    std::string text = std::to_string(number);
-    return std::string(32 - text.size(), '0') + text;
-  }
   std::string add(unsigned number, Side side, const std::string& price,
                   std::int64_t ttl_seconds = 86'400) {
     Terms terms;
@@ -126,6 +122,66 @@ TEST_F(Board, Case65BookAndFiguresShowWhatCanBeTaken) {
   EXPECT_EQ(later.text("last_price"), "0.1");
   EXPECT_EQ(later.text("volume_24h_rtc"), "0");
   EXPECT_EQ(later.body.find("trades_24h")->as_int64(), 0);
+}
+
+TEST_F(Board, Case65AnOrderIsHiddenAtTheMicrosecondItsTimeIsOver) {
+  for (const Side side : {Side::sell, Side::buy}) {
+    SCOPED_TRACE(name_of(side));
+    const auto id = add(side == Side::sell ? 1 : 2, side, "0.1", 3'600);
+    const Time expires = row(id).expires;
+    const std::string levels = side == Side::sell ? "asks" : "bids";
+    const std::string open = side == Side::sell ? "open_sells" : "open_buys";
+    for (const std::int64_t late_us : {-1, 0}) {
+      clock.stop_at(expires.plus_us(late_us));
+      const std::size_t shown = late_us < 0 ? 1 : 0;
+      EXPECT_EQ(ids(get("/otc/orders")).size(), shown) << late_us;
+      EXPECT_EQ(get("/otc/book").body.find(levels)->as_array()->size(), shown) << late_us;
+      const auto stats = get("/otc/stats");
+      const auto& usdc = stats.body.find("pairs")->as_array()->at(1);
+      EXPECT_EQ(usdc.find(open)->find("count")->as_int64(), static_cast<std::int64_t>(shown));
+    }
+    // It could still be taken up to then, and not from then on.
+    const auto late = side == Side::sell ? match(2, id) : match(2, id, 9);
+    EXPECT_GE(late.status, 409U);
+    await(id, OrderState::expired);
+    clock.stop_at(Time{});
+  }
+}
+
+TEST_F(Board, Case65TheDaysFiguresCountTheDayExactlyAndTheLastPriceIsTheNewestTrades) {
+  std::vector<Time> times;
+  for (unsigned i = 1; i <= 2; ++i) {
+    const auto id = add(i, Side::sell, i == 1 ? "0.3" : "0.1");
+    ASSERT_EQ(match(2, id).status, 200U);
+    ASSERT_EQ(confirm(id, 7).status, 200U);
+    custodian->confirm_payouts();
+    await(id, OrderState::completed);
+    times.push_back(*row(id).completed);
+  }
+  const auto figures = [&](Time now) {
+    clock.stop_at(now);
+    const auto book = get("/otc/book");
+    const auto stats = get("/otc/stats");
+    const auto& usdc = stats.body.find("pairs")->as_array()->at(1);
+    const auto text = [&](std::string_view name) {
+      return std::string(usdc.find(name)->as_string().value_or("-"));
+    };
+    EXPECT_EQ(book.text("last_price"), "0.1");
+    EXPECT_EQ(text("last_price"), "0.1");
+    EXPECT_EQ(book.text("volume_24h_rtc"), text("volume_24h_rtc"));
+    EXPECT_EQ(text("total_volume_rtc"), "20");
+    return text("volume_24h_rtc") + " " + text("high_24h") + " " + text("low_24h") + " " +
+           text("volume_7d_rtc");
+  };
+  constexpr std::int64_t day = 86'400;
+  EXPECT_EQ(figures(times[0].plus_seconds(day)), "20 0.3 0.1 20");
+  EXPECT_EQ(figures(times[0].plus_seconds(day).plus_us(1)), "10 0.1 0.1 20");
+  EXPECT_EQ(figures(times[1].plus_seconds(day)), "10 0.1 0.1 20");
+  EXPECT_EQ(figures(times[1].plus_seconds(day).plus_us(1)), "0 - - 20");
+  EXPECT_EQ(figures(times[0].plus_seconds(7 * day)), "0 - - 20");
+  EXPECT_EQ(figures(times[0].plus_seconds(7 * day).plus_us(1)), "0 - - 10");
+  EXPECT_EQ(figures(times[1].plus_seconds(7 * day).plus_us(1)), "0 - - 0");
+  clock.stop_at(Time{});
 }
 
 TEST_F(Board, Case52ReadsWriteNothing) {

@@ -92,6 +92,11 @@ TEST_F(Requests, Case56And57AmountsAndPrices) {
                          {"amount_rtc", "0", "amount_out_of_range"},
                          {"amount_rtc", "1e400", "amount_malformed"},
                          {"amount_rtc", "1e999999", "amount_malformed"},
+                         {"amount_rtc", "1e-400", "amount_malformed"},
+                         {"amount_rtc", "-Infinity", "amount_malformed"},
+                         {"amount_rtc", "+1", "amount_malformed"},
+                         {"amount_rtc", " 5 ", "amount_malformed"},
+                         {"amount_rtc", "0.0999995", "amount_too_precise"},
                          {"amount_rtc", "NaN", "amount_malformed"},
                          {"amount_rtc", "Infinity", "amount_malformed"},
                          {"amount_rtc", "0x10", "amount_malformed"},
@@ -295,6 +300,64 @@ TEST_F(Requests, Case84SqlIsStoredAsItStands) {
   terms.address = std::string(201, 'a');
   terms.nonce[0] = '1';
   EXPECT_EQ(create(terms).status, 400U);
+}
+
+TEST_F(Requests, Case84HostileTextStaysTextAndControlCharactersAreRefused) {
+  unsigned number = 10;
+  for (const std::string& text : std::vector<std::string>{
+           "<script>alert('1')</script>&amp;", "\xe2\x80\xae\xe2\x81\xa6 turned",
+           "\xf0\x9f\x98\x80 \xef\xbf\xbf", "${jndi:ldap://x} {{7*7}} %s%n",
+           "data: x event: order id: 1-1", "\"},{\"order_id\":\"", "\\u0000 \\", "' OR ''='"}) {
+    for (const Side side : {Side::sell, Side::buy}) {
+      Terms terms;
+      terms.side = side;
+      terms.nonce = nonce(number++);
+      terms.address = text;
+      custodian->give(wallet(1), 10'000'000);
+      EXPECT_EQ(create(terms).status, 201U) << text;
+      EXPECT_EQ(get(order_path(id_of(terms))).text("maker_eth_address"), text);
+      const auto list = get("/otc/orders?limit=1");
+      EXPECT_EQ(list.body.find("orders")->as_array()->at(0).find("maker_eth_address")->as_string(),
+                text);
+      if (side == Side::buy) continue;
+      EXPECT_EQ(match(2, id_of(terms)).status, 200U);
+      json::Writer confirming;
+      confirming.begin_object().field("secret", format_secret(secret(7))).field("quote_tx", text);
+      confirming.end_object();
+      EXPECT_EQ(post(order_path(id_of(terms)) + "/confirm", confirming.text()).status, 200U);
+      custodian->confirm_payouts();
+      await(id_of(terms), OrderState::completed);
+      EXPECT_EQ(
+          get("/otc/trades").body.find("trades")->as_array()->at(0).find("quote_tx")->as_string(),
+          text);
+    }
+  }
+  const auto orders = count_rows<Order>();
+  for (const std::string& text : std::vector<std::string>{
+           "\n", "a\r\ndata: x", std::string("a\0b", 3), "\x1b[2J", "\x7f", "\t", "\xc2\x9b"}) {
+    json::Writer quoted;
+    quoted.string(text);
+    const auto answer = post("/otc/orders", with("eth_address", quoted.text()));
+    EXPECT_EQ(answer.text("code"), "field_invalid") << quoted.text();
+    EXPECT_EQ(answer.raw.body.find(text), std::string::npos) << "not even repeated in the answer";
+  }
+  EXPECT_EQ(count_rows<Order>(), orders);
+}
+
+TEST_F(Requests, Case80TheRightSecretInCapitalsIsTheRightSecret) {
+  const auto id = matched_sell();
+  std::string capitals = format_secret(secret(0xab));
+  EXPECT_EQ(capitals.substr(0, 4), "abab");
+  Terms terms;
+  terms.nonce = nonce(2);
+  terms.secret = 0xab;
+  custodian->give(wallet(1), 10'000'000);
+  EXPECT_EQ(create(terms).status, 201U);
+  EXPECT_EQ(match(2, id_of(terms)).status, 200U);
+  for (char& c : capitals) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  const std::string body = "{\"quote_tx\":\"0x1\",\"secret\":\"" + capitals + "\"}";
+  EXPECT_EQ(post(order_path(id) + "/confirm", body).text("code"), "secret_wrong");
+  EXPECT_EQ(post(order_path(id_of(terms)) + "/confirm", body).status, 200U);
 }
 
 TEST_F(Requests, Case89UpstreamTextIsNotShown) {

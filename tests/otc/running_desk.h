@@ -31,12 +31,18 @@ namespace pawl::otc::test {
 // Both of its clocks jump together: time that passed, not a clock that was set.
 class JumpingClock final : public Clock {
  public:
-  Time now() override { return system_clock().now().plus_us(ahead_us_); }
+  Time now() override {
+    const std::int64_t stopped_us = stopped_us_;
+    return stopped_us != 0 ? Time{stopped_us} : system_clock().now().plus_us(ahead_us_);
+  }
   std::int64_t monotonic_us() override { return system_clock().monotonic_us() + ahead_us_; }
   void forward_seconds(std::int64_t seconds) { ahead_us_ += seconds * 1'000'000; }
+  // The time of day stands still there, for what is exact to the microsecond.
+  void stop_at(Time time) { stopped_us_ = time.us; }
 
  private:
   std::atomic<std::int64_t> ahead_us_{0};
+  std::atomic<std::int64_t> stopped_us_{0};
 };
 
 struct Answer {
@@ -108,7 +114,7 @@ class RunningDesk : public ::testing::Test {
       }
       return "ann";
     });
-    server_ = std::make_unique<net::Server>(net::ServerOptions{}, std::move(router));
+    server_ = std::make_unique<net::Server>(http, std::move(router));
     const auto port = server_->start();
     ASSERT_TRUE(port) << port.error().text();
     url_ = "http://127.0.0.1:" + std::to_string(*port);
@@ -280,7 +286,15 @@ class RunningDesk : public ::testing::Test {
     return engine->select<T>({}, {}, max_query_rows).value().size();
   }
 
+  const std::string& url() const { return url_; }
+  std::string database() const { return (folder_ / "desk.db").string(); }
+  static std::string nonce(unsigned number) {
+    std::string text = std::to_string(number);
+    return std::string(32 - text.size(), '0') + text;
+  }
+
   Config settings;
+  net::ServerOptions http;
   JumpingClock clock;
   std::shared_ptr<FakeCustodian> custodian = std::make_shared<FakeCustodian>();
   std::unique_ptr<Engine> engine;

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "store/conformance_fixture.h"
+#include "store/conformance_journal.h"
 #include "store/conformance_reads.h"
 #include "store/conformance_retention.h"
 #include "store/conformance_schema.h"
@@ -22,7 +23,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     StoreConformance, AnEmptyStoreHasNothing, EveryTableGivesBackWhatWasWritten,
     AnUpdateReplacesTheWholeRow, AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
     AConflictRollsBackTheWholeBatch, ARowThatAnotherHasChangedIsNotOverwritten,
-    WhatIsGoneIsNotConsumedTwice, TheJournalHasNoGaps, RecordsAreTheNewestOfTheirEntityOldestFirst,
+    WhatIsGoneIsNotConsumedTwice, TheJournalHasNoGaps, TheJournalIsReadOnFromAnyPlace,
+    APlaceThatTheJournalDoesNotHaveIsRefused, RecordsAreTheNewestOfTheirEntityOldestFirst,
     ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey, WhatBelongsToUnknownMachinesIsLeftAlone,
     ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
     AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,

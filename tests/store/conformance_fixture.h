@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/json.h"
 #include "engine/bank_decide.h"
 #include "store/store.h"
 
@@ -100,6 +101,21 @@ class StoreConformance : public ::testing::Test {
     writes.journal_entries = "[]";
     writes.time = Time{time};
     return writes;
+  }
+  // A commit whose journal row has these entries: "a1 b2" is version 1 of a and version 2 of b.
+  void commit_entries(const std::string& words) {
+    WriteBatch writes = writing({}, false);
+    json::Writer entries;
+    entries.begin_array();
+    for (std::size_t i = 0; i + 1 < words.size(); i += 3) {
+      entries.begin_object().field("machine", "account").field("key", words.substr(i, 1));
+      entries.field("version", std::int64_t{words[i + 1] - '0'}).field("command", "test");
+      entries.field("from", "one").field("to", "other").end_object();
+    }
+    entries.end_array();
+    writes.journal_entries = std::move(entries).take();
+    const auto committed = commit(writes);
+    ASSERT_TRUE(committed) << committed.error().text();
   }
   template <class T, class Scan>
   T scan(Scan call) {

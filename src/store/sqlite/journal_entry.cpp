@@ -66,6 +66,29 @@ std::string_view entry_at(std::string_view entries, std::size_t offset) {
   return {};
 }
 
+TimelineEntry read_step(const json::Value& entry, Time commit_time, std::int32_t lane,
+                        std::int64_t sequence) {
+  TimelineEntry out;
+  const std::int64_t own_time = integer_of(entry, "time_us");
+  out.time = own_time != 0 ? Time{own_time} : commit_time;
+  out.lane = lane;
+  out.sequence = sequence;
+  out.version = integer_of(entry, "version");
+  out.command = text_of(entry, "command");
+  out.source = text_of(entry, "source");
+  out.who = text_of(entry, "who");
+  out.id = text_of(entry, "id");
+  out.from = text_of(entry, "from");
+  out.to = text_of(entry, "to");
+  out.why = text_of(entry, "why");
+  out.reason = text_of(entry, "reason");
+  out.trace_id = text_of(entry, "trace");
+  if (const auto* list = entry.find("effects"); list != nullptr && list->as_array() != nullptr) {
+    for (const auto& id : *list->as_array()) out.effects.push_back(id.as_int64().value_or(0));
+  }
+  return out;
+}
+
 Result<TimelineEntry> read_entry(std::string_view text, Time commit_time, const JournalPosition& at,
                                  JournalPosition& previous) {
   const auto entry = json::parse(text);
@@ -73,25 +96,7 @@ Result<TimelineEntry> read_entry(std::string_view text, Time commit_time, const 
   const auto link = read_previous(entry->find("previous"), at);
   if (!link) return fail(payload_unreadable, "journal entry: it names no older entry");
   previous = *link;
-  TimelineEntry out;
-  const std::int64_t own_time = integer_of(*entry, "time_us");
-  out.time = own_time != 0 ? Time{own_time} : commit_time;
-  out.lane = at.lane;
-  out.sequence = at.sequence;
-  out.version = integer_of(*entry, "version");
-  out.command = text_of(*entry, "command");
-  out.source = text_of(*entry, "source");
-  out.who = text_of(*entry, "who");
-  out.id = text_of(*entry, "id");
-  out.from = text_of(*entry, "from");
-  out.to = text_of(*entry, "to");
-  out.why = text_of(*entry, "why");
-  out.reason = text_of(*entry, "reason");
-  out.trace_id = text_of(*entry, "trace");
-  if (const auto* list = entry->find("effects"); list != nullptr && list->as_array() != nullptr) {
-    for (const auto& id : *list->as_array()) out.effects.push_back(id.as_int64().value_or(0));
-  }
-  return out;
+  return read_step(*entry, commit_time, at.lane, at.sequence);
 }
 
 }  // namespace pawl::sqlite

@@ -3,33 +3,22 @@
 
 #include <algorithm>
 
-#include "store/sqlite/journal_entry.h"
-
 namespace pawl::sqlite {
 
-class SqliteReads::Lease {
- public:
-  explicit Lease(SqliteReads& reads) : reads_(reads) {
-    std::unique_lock lock(reads_.mutex_);
-    reads_.freed_.wait(lock, [&] { return !reads_.free_.empty(); });
-    reader_ = reads_.free_.back();
-    reads_.free_.pop_back();
-  }
-  ~Lease() {
-    {
-      const std::lock_guard lock(reads_.mutex_);
-      reads_.free_.push_back(reader_);
-    }
-    reads_.freed_.notify_one();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  Reader* operator->() const { return reader_; }
+SqliteReads::Lease::Lease(SqliteReads& reads) : reads_(reads) {
+  std::unique_lock lock(reads_.mutex_);
+  reads_.freed_.wait(lock, [&] { return !reads_.free_.empty(); });
+  reader_ = reads_.free_.back();
+  reads_.free_.pop_back();
+}
 
- private:
-  SqliteReads& reads_;
-  Reader* reader_;
-};
+SqliteReads::Lease::~Lease() {
+  {
+    const std::lock_guard lock(reads_.mutex_);
+    reads_.free_.push_back(reader_);
+  }
+  reads_.freed_.notify_one();
+}
 
 Result<Statement*> SqliteReads::Reader::cached(const std::string& sql) {
   // Queries differ in their columns, not in their values: the number of texts is small, but bounded
@@ -231,31 +220,6 @@ Result<Aggregate> SqliteReads::aggregate(const Query& query, std::string_view su
       **select, [](const Statement& row) { return Aggregate{row.integer(0), row.integer(1)}; });
   if (!rows) return std::unexpected(rows.error());
   return rows->empty() ? Aggregate{} : rows->front();
-}
-
-Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, int limit) {
-  auto slot = entity(ref);
-  if (!slot) return std::unexpected(slot.error());
-  std::vector<TimelineEntry> out;
-  const Lease reader(*this);
-  auto select = reader->cached("SELECT time_us, entries FROM pawl_journal WHERE position = ?1");
-  if (!select) return std::unexpected(select.error());
-  JournalPosition at = slot->newest;
-  while (at.sequence != 0 && static_cast<int>(out.size()) < limit) {
-    (*select)->bind(1, protocol::journal_position(at.lane, at.sequence));
-    auto row = (*select)->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;  // older than what is kept
-    const Time time{(*select)->integer(0)};
-    const std::string text(entry_at((*select)->text_view(1), static_cast<std::size_t>(at.offset)));
-    (*select)->reset();
-    JournalPosition previous;
-    auto entry = read_entry(text, time, at, previous);
-    if (!entry) return std::unexpected(entry.error());
-    out.push_back(std::move(*entry));
-    at = previous;
-  }
-  return out;
 }
 
 Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64_t after_id,

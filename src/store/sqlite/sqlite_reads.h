@@ -24,6 +24,8 @@ class SqliteReads final : public Reads {
   Result<Aggregate> aggregate(const Query& query, std::string_view sum_column) override;
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit) override;
   Result<std::optional<Time>> history_starts_at() override;
+  Result<JournalPage> journal_after(const JournalCursor& place, int limit) override;
+  Result<JournalCursor> journal_end(std::int32_t lane) override;
   Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id,
                                           int limit) override;
   Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) override;
@@ -40,7 +42,18 @@ class SqliteReads final : public Reads {
     Result<Statement*> cached(const std::string& sql);
   };
   // Borrows a reader, waiting until one is free.
-  class Lease;
+  class Lease {
+   public:
+    explicit Lease(SqliteReads& reads);
+    ~Lease();
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Reader* operator->() const { return reader_; }
+
+   private:
+    SqliteReads& reads_;
+    Reader* reader_;
+  };
 
   explicit SqliteReads(const Registry& registry) : registry_(registry) {}
   Result<std::vector<AlertInfo>> select_alerts(const std::string& rest, int limit);

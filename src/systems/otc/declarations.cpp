@@ -209,4 +209,25 @@ net::RouteOptions stats_declaration() {
   return read("showStats", "What each pair traded and has on its board", "Figures", {}, {});
 }
 
+net::RouteOptions events_declaration() {
+  const char* const text = R"({"type":"string"})";
+  return net::declared(
+      {.id = "followOrders",
+       .summary = "Changes of orders' states as they happen",
+       .tag = "desk",
+       .scope = scope_read,
+       .parameters = {query("order", "of this order only",
+                            R"({"$ref":"#/components/schemas/OrderId"})"),
+                      query("pair", "of this pair only", text),
+                      query("side", "of this side only", text),
+                      query("maker", "of this wallet's orders only",
+                            R"({"$ref":"#/components/schemas/Wallet"})"),
+                      query("after", "an event's id: go on behind it", text),
+                      {"Last-Event-ID", ParameterPlace::header, "as `after`, and stands over it",
+                       text}},
+       .answers = {{200, "server-sent events until one side ends them", "", "text/event-stream"}},
+       .errors = {error::parameter_invalid, error::event_id_invalid, order_id_malformed,
+                  pair_unknown, side_unknown, wallet_not_canonical}});
+}
+
 }  // namespace pawl::otc

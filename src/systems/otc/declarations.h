@@ -23,5 +23,6 @@ net::RouteOptions orders_declaration();
 net::RouteOptions trades_declaration();
 net::RouteOptions book_declaration();
 net::RouteOptions stats_declaration();
+net::RouteOptions events_declaration();
 
 }  // namespace pawl::otc

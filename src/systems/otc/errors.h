@@ -76,6 +76,8 @@ inline constexpr ErrorCode parameter_invalid{"parameter_invalid", ErrorClass::in
                                              "A query parameter is not of the expected form"};
 inline constexpr ErrorCode cursor_invalid{"cursor_invalid", ErrorClass::invalid,
                                           "The cursor is not one that this listing gave"};
+inline constexpr ErrorCode event_id_invalid{"event_id_invalid", ErrorClass::invalid,
+                                            "The event id is not one that a stream gave"};
 inline constexpr ErrorCode idempotency_key_invalid{
     "idempotency_key_invalid", ErrorClass::invalid,
     "An Idempotency-Key is 1 to 128 characters of A-Z a-z 0-9 . _ : -"};

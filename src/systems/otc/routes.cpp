@@ -21,6 +21,7 @@ void add_routes(net::Router& router, Engine& engine, const Config& config, Opera
   add_write_routes(router, engine, config, gate);
   add_list_routes(router, engine);
   add_market_routes(router, engine);
+  add_event_routes(router, engine);
 }
 
 }  // namespace pawl::otc

@@ -17,6 +17,7 @@ void add_write_routes(net::Router& router, Engine& engine, const Config& config,
                       const OperatorGate& gate);
 void add_list_routes(net::Router& router, Engine& engine);
 void add_market_routes(net::Router& router, Engine& engine);
+void add_event_routes(net::Router& router, Engine& engine);
 
 net::Response json_answer(std::string body, unsigned status = 200);
 
