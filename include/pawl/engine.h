@@ -81,7 +81,7 @@ Result<std::vector<std::string>> pending_migrations(const SqliteOptions& options
 
 struct EngineOptions {
   std::size_t max_waiting = 10'000;  // requests; one more is refused with `overloaded`
-  std::size_t max_batch = 1'024;     // works in one commit
+  std::size_t max_batch = 512;       // works in one commit; the next fills while it is under way
   ConfigSnapshot config;
   RetentionOptions retention;
   std::uint64_t seed = 0;     // of the back-off's jitter; 0: from the system

@@ -52,7 +52,7 @@ struct Settings {
   }();
   SqliteOptions store;
   std::int64_t max_waiting = 10'000;
-  std::int64_t max_batch = 1'024;
+  std::int64_t max_batch = 512;
   int stop_grace_ms = 5'000;
   RetentionOptions retention;
   std::string webhook_url;

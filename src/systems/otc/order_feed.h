@@ -27,7 +27,7 @@ namespace pawl::otc {
 class OrderFeed {
  public:
   static constexpr std::size_t usual_recent_events = 8'192;  // kept in memory for all
-  static constexpr std::size_t max_known_terms = 10'000;   // of orders
+  static constexpr std::size_t max_known_terms = 10'000;     // of orders
   static constexpr int commits_per_read = 128;
   // A stream that no event was for is told its place after so many of other streams.
   static constexpr std::int64_t commits_per_place = 500;
