@@ -13,6 +13,7 @@ namespace pawl::check {
 Ran Runner::run_both(const std::array<WorkName, 2>& names, const State& state,
                      std::array<bool, 2>& gone) {
   std::vector<protocol::Work> works;
+  works.reserve(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     works.push_back({i + 1, item(names[i], static_cast<std::int64_t>(i) + 1)});
   }
@@ -54,7 +55,6 @@ std::string Mover::fold_differs(const Move& first, const Move& second, const Sta
 
   // One after the other; a deadline that the first has armed anew no longer stands for the second.
   State apart = state;
-  std::string broken;
   const Ran& led = runner_.run(names[0], state, state.entities);
   WorkName then = names[1];
   if (then.kind == WorkKind::deadline &&

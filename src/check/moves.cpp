@@ -34,7 +34,8 @@ void Mover::moves(const State& state, std::vector<Move>& out) {
     out.push_back({MoveKind::late_arrival, static_cast<std::uint8_t>(i)});
   }
   if (state.used[used_crash] < world_.bounds().crashes) {
-    for (std::uint8_t worker = 0; worker < world_.sizes().workers; ++worker) {
+    for (std::uint8_t worker = 0; worker < static_cast<std::uint8_t>(world_.sizes().workers);
+         ++worker) {
       const bool busy = state.hands[worker].holds != Holds::nothing ||
                         std::any_of(state.exchanges.begin(), state.exchanges.end(),
                                     [&](const Exchange& e) { return e.worker == worker; });
@@ -93,7 +94,8 @@ void Mover::inner_moves(const State& state, std::vector<Move>& out) {
 }
 
 void Mover::hand_moves(const State& state, std::vector<Move>& out) {
-  for (std::uint8_t worker = 0; worker < world_.sizes().workers; ++worker) {
+  for (std::uint8_t worker = 0; worker < static_cast<std::uint8_t>(world_.sizes().workers);
+       ++worker) {
     if (state.hands[worker].holds != Holds::nothing) {
       out.push_back({MoveKind::run_hand, worker});
       continue;
@@ -176,7 +178,7 @@ void Mover::effect_moves(const State& state, std::vector<Move>& out) {
     }
     if (world_.sizes().hands) continue;
     if (!protocol::is_claimed(row)) {
-      for (std::uint8_t w = 0; w < world_.sizes().workers; ++w) {
+      for (std::uint8_t w = 0; w < static_cast<std::uint8_t>(world_.sizes().workers); ++w) {
         out.push_back({MoveKind::claim, at, w});
       }
     } else if (!held) {

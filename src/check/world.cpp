@@ -153,10 +153,11 @@ void World::put_in_order(State& state) {
   std::sort(state.wire.begin(), state.wire.end());
   std::sort(state.parked.begin(), state.parked.end());
   // First in, first out holds per pair; pairs do not wait for one another.
-  if (state.messages.size() > 1) {
-    std::stable_sort(
-        state.messages.begin(), state.messages.end(),
-        [&](const Waiting& a, const Waiting& b) { return pair_of(a.row) < pair_of(b.row); });
+  const auto by_pair = [&](const Waiting& a, const Waiting& b) {
+    return pair_of(a.row) < pair_of(b.row);
+  };
+  for (auto next = state.messages.begin(); next != state.messages.end(); ++next) {
+    std::rotate(std::upper_bound(state.messages.begin(), next, *next, by_pair), next, next + 1);
   }
   // Workers are numbered in the order in which their exchanges stand.
   const auto by_content = [](const Exchange& a, const Exchange& b) {

@@ -62,6 +62,7 @@ protocol::RequestWork prepared(std::shared_ptr<const Command> command, Origin or
     protocol::prepare(work);
   } catch (...) {
     // The lane comes upon the same, and answers it as what it is: the command's defect.
+    work.prepared = false;
   }
   return work;
 }
