@@ -15,7 +15,7 @@ using S = OrderState;
 
 // For every order that there is.
 template <class Broken>
-Invariant of_orders(std::string name, const Cast& cast, Broken broken) {
+Invariant of_orders(std::string name, const Cast& cast, const Broken& broken) {
   return {std::move(name), [orders = cast.orders, broken](const View& view) -> std::string {
             for (const auto& id : orders) {
               const Order* order = view.row<Order>(id);
