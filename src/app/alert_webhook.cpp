@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 #include <chrono>
 #include <utility>
 
@@ -22,19 +20,6 @@ constexpr std::size_t max_under_way = 4;
 constexpr int max_looked_at = 1'000;
 constexpr std::size_t max_answer_bytes = 64 * 1'024;
 
-bool is_this_machine(const boost::urls::url_view& url) {
-  switch (url.host_type()) {
-    case boost::urls::host_type::ipv4:
-      return url.host_ipv4_address().is_loopback();
-    case boost::urls::host_type::ipv6:
-      return url.host_ipv6_address().is_loopback();
-    case boost::urls::host_type::name:
-      return url.host_name() == "localhost";
-    default:
-      return false;
-  }
-}
-
 std::string base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
@@ -45,17 +30,6 @@ std::string base64(std::string_view bytes) {
 }
 
 }  // namespace
-
-Result<void> check_webhook_url(std::string_view text) {
-  const auto parsed = boost::urls::parse_uri(text);
-  if (!parsed) return fail(webhook_url_invalid);
-  const boost::urls::url_view& url = *parsed;
-  const bool https = url.scheme_id() == boost::urls::scheme::https;
-  const bool http = url.scheme_id() == boost::urls::scheme::http;
-  const bool plain = !url.has_userinfo() && !url.has_fragment() && !url.host().empty();
-  if (!plain || (!https && !(http && is_this_machine(url)))) return fail(webhook_url_invalid);
-  return {};
-}
 
 std::string webhook_signature(std::string_view secret, std::string_view id,
                               std::string_view timestamp, std::string_view body) {
