@@ -9,9 +9,10 @@
 //   engine.start();
 //   auto receipt = engine.call(Push{"north"}, {.principal = "ann", .id = "push-1"});
 //
-// All members are thread-safe unless they say otherwise. Callbacks run on the engine's thread, or
-// on that of a caller of call() who found the engine idle, one at a time in any case: they must be
-// short, must not block and must not throw.
+// All members are thread-safe unless they say otherwise. Callbacks run on a thread of the engine's,
+// or on that of a caller of call() who found its lane idle: those of one entity's commands one at a
+// time, those of different lanes (EngineOptions::lanes) also at once. They must be short, must not
+// block and must not throw.
 #pragma once
 
 #include <pawl/clock.h>
@@ -80,6 +81,8 @@ Result<std::vector<std::string>> pending_migrations(const SqliteOptions& options
                                                     const Registry& registry);
 
 struct EngineOptions {
+  // Sessions that write at once, each with a thread of its own; a store that has only one uses one.
+  int lanes = 2;
   std::size_t max_waiting = 10'000;  // requests; one more is refused with `overloaded`
   std::size_t max_batch = 512;       // works in one commit; the next fills while it is under way
   ConfigSnapshot config;

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "engine/commit_watches.h"
-#include "engine/lane.h"
+#include "engine/lanes.h"
 #include "protocol/plan.h"
 #include "store/store.h"
 
@@ -23,9 +23,10 @@ class Engine::Impl {
   StoreHandle store;
   const Registry& registry;
   EngineOptions options;
-  std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers;
+  engine::Lane::Handlers handlers;
   engine::CommitWatches commit_watches;
-  std::unique_ptr<engine::Lane> lane;
+  engine::Watchers watchers;
+  std::unique_ptr<engine::Lanes> lanes;  // null: not started
 };
 
 Engine::Engine(StoreHandle store, const Registry& registry, EngineOptions options)
@@ -40,16 +41,17 @@ void Engine::handle_effect(std::string_view kind, std::shared_ptr<EffectHandler>
 }
 
 Result<void> Engine::start() {
-  impl_->lane = std::make_unique<engine::Lane>(*impl_->store, impl_->registry, impl_->options,
-                                               impl_->handlers, impl_->commit_watches);
-  auto started = impl_->lane->start();
-  // A lane without its thread would keep callers waiting.
-  if (!started) impl_->lane.reset();
+  impl_->lanes = std::make_unique<engine::Lanes>(
+      engine::Lane::Shared{*impl_->store, impl_->registry, impl_->options, impl_->handlers,
+                           impl_->commit_watches, impl_->watchers});
+  auto started = impl_->lanes->start();
+  // Lanes without their threads would keep callers waiting.
+  if (!started) impl_->lanes.reset();
   return started;
 }
 
 void Engine::stop() {
-  if (impl_->lane) impl_->lane->stop();
+  if (impl_->lanes) impl_->lanes->stop();
 }
 
 namespace {
@@ -67,16 +69,25 @@ protocol::RequestWork prepared(std::shared_ptr<const Command> command, Origin or
   return work;
 }
 
+// What a command without keys is, its lane finds out.
+engine::Lane& lane_for(engine::Lanes& lanes, const protocol::RequestWork& work) {
+  return work.keys.empty() ? lanes.first() : lanes.of(work.keys.front());
+}
+
 }  // namespace
 
 void Engine::submit(std::shared_ptr<const Command> command, Origin origin, ReceiptDone done) {
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
-  impl_->lane->submit(prepared(std::move(command), std::move(origin)), std::move(done));
+  if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"));
+  auto work = prepared(std::move(command), std::move(origin));
+  auto& lane = lane_for(*impl_->lanes, work);
+  lane.submit(std::move(work), std::move(done));
 }
 
 Result<Receipt> Engine::call_command(std::shared_ptr<const Command> command, Origin origin) {
-  if (!impl_->lane) return fail(engine_stopping, "the engine was not started");
-  return impl_->lane->call(prepared(std::move(command), std::move(origin)));
+  if (!impl_->lanes) return fail(engine_stopping, "the engine was not started");
+  auto work = prepared(std::move(command), std::move(origin));
+  auto& lane = lane_for(*impl_->lanes, work);
+  return lane.call(std::move(work));
 }
 
 Result<EntitySlot> Engine::read_slot(const EntityRef& ref) {
@@ -84,8 +95,8 @@ Result<EntitySlot> Engine::read_slot(const EntityRef& ref) {
 }
 
 void Engine::wait_for(const EntityRef& ref, RowTest ended, int deadline_ms, RowDone done) {
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"), false);
-  impl_->lane->watch(ref, std::move(ended), deadline_ms, std::move(done));
+  if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"), false);
+  impl_->lanes->first().watch(ref, std::move(ended), deadline_ms, std::move(done));
 }
 
 Result<std::vector<Row>> Engine::query(const Query& query) {
@@ -149,8 +160,8 @@ void Engine::operate_effect(std::int64_t id, EffectVerb verb, std::int64_t token
   work.verb = static_cast<protocol::EffectVerb>(verb);
   work.token = token;
   work.origin = std::move(origin);
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
-  impl_->lane->submit(std::move(work), std::move(done));
+  if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"));
+  impl_->lanes->driving(protocol::lane_of(id)).submit(std::move(work), std::move(done));
 }
 
 namespace {
@@ -192,18 +203,18 @@ void Engine::operate_parked(std::int64_t id, bool retry, Origin origin, ReceiptD
   if (*row) work.row = std::move(**row);
   work.row.id = id;
   work.origin = std::move(origin);
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
-  impl_->lane->submit(std::move(work), std::move(done));
+  if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"));
+  impl_->lanes->first().submit(std::move(work), std::move(done));
 }
 
 void Engine::acknowledge_alert(std::int64_t id, Origin origin, ReceiptDone done) {
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"));
   protocol::AlertWork work;
   work.acknowledge = true;
   work.alert.id = id;
   work.alert.acked_by = origin.principal;
   work.origin = std::move(origin);
-  impl_->lane->submit(std::move(work), std::move(done));
+  impl_->lanes->first().submit(std::move(work), std::move(done));
 }
 
 Result<std::vector<AlertInfo>> Engine::undelivered_alerts(int limit) {
@@ -211,11 +222,11 @@ Result<std::vector<AlertInfo>> Engine::undelivered_alerts(int limit) {
 }
 
 void Engine::alert_delivered(std::int64_t id, std::int64_t count, ReceiptDone done) {
-  if (!impl_->lane) return done(fail(engine_stopping, "the engine was not started"));
+  if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"));
   protocol::AlertWork work;
   work.alert.id = id;
   work.delivered_count = count;
-  impl_->lane->submit(std::move(work), std::move(done));
+  impl_->lanes->first().submit(std::move(work), std::move(done));
 }
 
 StoreIdentity Engine::store_identity() const {
@@ -223,7 +234,7 @@ StoreIdentity Engine::store_identity() const {
 }
 
 EngineStatistics Engine::statistics() const {
-  return impl_->lane ? impl_->lane->statistics() : EngineStatistics{};
+  return impl_->lanes ? impl_->lanes->statistics() : EngineStatistics{};
 }
 
 const Registry& Engine::registry() const {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The lane's inbox, its turn and its thread's loop, start and stop. What a batch does:
-// lane_batch.cpp; where inner work comes from: lane_sources.cpp.
+// lane_batch.cpp; where inner work comes from: lane_sources.cpp; how it holds its lane:
+// lane_holding.cpp.
 #include "engine/lane.h"
 
 #include <pawl/log.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <future>
 #include <optional>
@@ -18,6 +20,9 @@ namespace {
 
 // The loop looks around at least this often, whatever it believes to be due.
 constexpr std::int64_t max_wait_us = 1'000'000;
+constexpr std::size_t watches_refreshed_at_once = 512;
+constexpr std::int64_t min_refresh_rest_us = 50'000;
+constexpr std::int64_t max_refresh_rest_us = 1'000'000;
 
 std::set<std::string, std::less<>> kinds_of(
     const std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>>& handlers) {
@@ -34,16 +39,16 @@ std::uint64_t seed_or_system(std::uint64_t seed) {
 
 }  // namespace
 
-Lane::Lane(Store& store, const Registry& registry, EngineOptions options,
-           std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers,
-           CommitWatches& commit_watches)
-    : store_(store),
-      registry_(registry),
-      options_(std::move(options)),
-      handlers_(std::move(handlers)),
-      schedule_(registry, kinds_of(handlers_)),
-      retention_(options_.retention, registry),
-      commit_watches_(commit_watches),
+Lane::Lane(const Shared& shared, Role role)
+    : store_(shared.store),
+      registry_(shared.registry),
+      options_(shared.options),
+      handlers_(shared.handlers),
+      role_(role),
+      schedule_(registry_, kinds_of(handlers_)),
+      retention_(options_.retention, registry_),
+      watchers_(shared.watchers),
+      commit_watches_(shared.commit_watches),
       random_(seed_or_system(options_.seed)) {
   options_.max_batch = std::clamp<std::size_t>(options_.max_batch, 1, protocol::max_batch_works);
 }
@@ -52,24 +57,20 @@ Lane::~Lane() {
   stop();
 }
 
-Result<void> Lane::start() {
-  auto suspects = Suspects::open(store_.notes_path());
-  if (!suspects) return std::unexpected(suspects.error());
-  suspects_ = std::move(*suspects);
-  if (auto done = load_effects(); !done) return done;
-  if (auto done = load_messages(); !done) return done;
-  if (auto done = load_deadlines(); !done) return done;
-  shared_->next_look_us = next_look_us();
+Result<bool> Lane::start() {
+  if (auto taken = take_lane(); !taken) return std::unexpected(taken.error());
+  if (!lane_) return false;
+  postbox_->next_look_us = next_look_us();
   thread_ = std::thread([this] { run(); });
-  return {};
+  return true;
 }
 
 void Lane::stop() {
   {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->stopping = true;
+    const std::lock_guard lock(postbox_->mutex);
+    postbox_->stopping = true;
   }
-  shared_->wake.notify_all();
+  postbox_->wake.notify_all();
   // Whoever asks waits until it has stopped; a thread is joined once.
   const std::lock_guard lock(join_mutex_);
   if (thread_.joinable()) thread_.join();
@@ -78,15 +79,15 @@ void Lane::stop() {
 bool Lane::accept(protocol::WorkItem item, Engine::ReceiptDone done, bool wake) {
   ErrorCode refusal = engine_stopping;
   {
-    const std::lock_guard lock(shared_->mutex);
-    if (!shared_->stopping && shared_->waiting < options_.max_waiting) {
-      if (shared_->waiting++ == 0) shared_->waiting_since_us = store_.clock().monotonic_us();
-      const bool was_empty = shared_->inbox.empty();
-      shared_->inbox.submissions.push_back({std::move(item), std::move(done)});
-      if (was_empty && wake) shared_->wake.notify_one();
+    const std::lock_guard lock(postbox_->mutex);
+    if (!postbox_->stopping && postbox_->waiting < options_.max_waiting) {
+      if (postbox_->waiting++ == 0) postbox_->waiting_since_us = store_.clock().monotonic_us();
+      const bool was_empty = postbox_->inbox.empty();
+      postbox_->inbox.submissions.push_back({std::move(item), std::move(done)});
+      if (was_empty && wake) postbox_->wake.notify_one();
       return true;
     }
-    if (!shared_->stopping) refusal = engine_overloaded;
+    if (!postbox_->stopping) refusal = engine_overloaded;
   }
   done(fail(refusal));
   return false;
@@ -123,14 +124,25 @@ void Lane::watch(const EntityRef& ref, Engine::RowTest ended, int deadline_ms,
                        store_.clock().monotonic_us() + std::int64_t{deadline_ms} * 1'000,
                        std::move(done)};
   {
-    const std::lock_guard lock(shared_->mutex);
-    if (!shared_->closed) {
-      shared_->inbox.watches.push_back(std::move(request));
-      shared_->wake.notify_one();
+    const std::lock_guard lock(postbox_->mutex);
+    if (!postbox_->closed) {
+      postbox_->inbox.watches.push_back(std::move(request));
+      postbox_->wake.notify_one();
       return;
     }
   }
   request.done(fail(engine_stopping), false);
+}
+
+void Lane::look(const Tidings& tidings) {
+  const bool effects =
+      std::find(tidings.lanes.begin(), tidings.lanes.end(), id_.load()) != tidings.lanes.end();
+  const bool watches = role_.first && tidings.committed && !watchers_.empty();
+  if (!effects && !watches) return;
+  const std::lock_guard lock(postbox_->mutex);
+  if (effects) postbox_->inbox.look_at_effects = true;
+  if (watches) postbox_->inbox.look_at_watches = true;
+  postbox_->wake.notify_one();
 }
 
 EngineStatistics Lane::statistics() const {
@@ -143,45 +155,53 @@ EngineStatistics Lane::statistics() const {
   }
   const std::int64_t now_us = store_.clock().monotonic_us();
   out.store_failing = now_us < inner_paused_until_us_.load();
-  const std::lock_guard lock(shared_->mutex);
-  out.waiting = static_cast<std::int64_t>(shared_->waiting);
+  const std::lock_guard lock(postbox_->mutex);
+  out.waiting = static_cast<std::int64_t>(postbox_->waiting);
   if (out.waiting > 0) {
-    const std::int64_t since_us = std::max(last_commit_us, shared_->waiting_since_us);
+    const std::int64_t since_us = std::max(last_commit_us, postbox_->waiting_since_us);
     out.stalled_us = std::max<std::int64_t>(0, now_us - since_us);
   }
   return out;
 }
 
 bool Lane::wait_for_work() {
-  std::unique_lock lock(shared_->mutex);
-  const auto roused = [&] { return !shared_->inbox.empty() || shared_->stopping; };
+  std::unique_lock lock(postbox_->mutex);
+  const auto roused = [&] { return !postbox_->inbox.empty() || postbox_->stopping; };
   while (!roused()) {
-    const std::int64_t look_us = shared_->next_look_us;
+    const std::int64_t look_us = postbox_->next_look_us;
     const std::int64_t wait_us = look_us - store_.clock().monotonic_us();
     if (wait_us <= 0) break;
     // A caller who took the turn meanwhile may have left something that is due sooner, or later.
-    const auto changed = [&] { return roused() || shared_->next_look_us != look_us; };
-    if (!shared_->wake.wait_for(lock, std::chrono::microseconds(wait_us), changed)) break;
+    const auto changed = [&] { return roused() || postbox_->next_look_us != look_us; };
+    if (!postbox_->wake.wait_for(lock, std::chrono::microseconds(wait_us), changed)) break;
   }
-  return !shared_->stopping;
+  return !postbox_->stopping;
 }
 
 std::int64_t Lane::next_look_us() const {
   const Time now = store_.clock().now();
   const std::int64_t monotonic_us = store_.clock().monotonic_us();
-  if (!pending_.empty()) return monotonic_us;
-  std::int64_t wait_us = max_wait_us;
-  wait_us = std::min(wait_us, watchers_.next_expiry() - monotonic_us);
+  if (!pending_.empty() || !skipped_.empty()) return monotonic_us;
+  std::int64_t wait_us = std::min(max_wait_us, renew_at_us_ - monotonic_us);
+  if (role_.first) {
+    wait_us = std::min(wait_us, watchers_.next_expiry() - monotonic_us);
+    if (!store_.sole_owner() && !watchers_.empty()) {
+      wait_us = std::min(wait_us, refresh_at_us_ - monotonic_us);
+    }
+    wait_us = std::min(wait_us, std::max(retention_.next_us(), monotonic_us) - monotonic_us);
+  }
   if (monotonic_us >= inner_paused_until_us_) {
-    for (const Time due : {schedule_.next_at(), next_deadline_}) {
+    std::array<Time, 3> dues{schedule_.next_at(), next_deadline_, Time::never()};
+    if (!leases_.empty()) dues[2] = leases_.begin()->first;
+    for (const Time due : dues) {
       if (due != Time::never()) wait_us = std::min(wait_us, due.us - now.us);
     }
-    if (!messages_.empty() || messages_left_ || !postponed_.empty()) wait_us = 0;
+    if (!messages_.empty() || !postponed_.empty()) wait_us = 0;
+    if (messages_left_) wait_us = std::min(wait_us, messages_at_us_ - monotonic_us);
   } else {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   }
-  wait_us = std::min(wait_us, std::max(retention_.next_us(), monotonic_us) - monotonic_us);
-  return monotonic_us + wait_us;
+  return monotonic_us + std::max<std::int64_t>(wait_us, 0);
 }
 
 void Lane::take_turn(bool running) {
@@ -190,21 +210,25 @@ void Lane::take_turn(bool running) {
   const Time now = store_.clock().now();
   const std::int64_t monotonic_us = store_.clock().monotonic_us();
   give_up_overdue(now);
-  watch_clock(now);
+  if (role_.first) watch_clock(now);
+  renew_lane(monotonic_us);
   resume_postponed(monotonic_us);
   if (running && monotonic_us >= inner_paused_until_us_) collect_due();
   run_batches();
-  watchers_.expire(store_.clock().monotonic_us());
+  if (role_.first) {
+    refresh_watches(monotonic_us);
+    watchers_.expire(store_.clock().monotonic_us());
+  }
 }
 
 // What this turn left to be done tells when the thread has to look again, at the latest.
 void Lane::leave_turn() {
   const std::int64_t look_us = next_look_us();
   turn_owner_ = std::thread::id();
-  const std::lock_guard lock(shared_->mutex);
-  const bool sooner = look_us < shared_->next_look_us;
-  shared_->next_look_us = look_us;
-  if (sooner) shared_->wake.notify_one();
+  const std::lock_guard lock(postbox_->mutex);
+  const bool sooner = look_us < postbox_->next_look_us;
+  postbox_->next_look_us = look_us;
+  if (sooner) postbox_->wake.notify_one();
 }
 
 void Lane::run() {
@@ -214,30 +238,34 @@ void Lane::run() {
     const std::lock_guard turn(turn_);
     take_turn(running);
     // Not on a caller's thread: it has its answer by now, and shall not wait for this.
-    if (running) remove_old();
+    if (running && role_.first) remove_old();
+    if (running) end_if_done();
     leave_turn();
     if (running) continue;
     const std::int64_t monotonic_us = store_.clock().monotonic_us();
     if (stop_by_us == 0) stop_by_us = monotonic_us + std::int64_t{options_.stop_grace_ms} * 1'000;
     const bool grace_over = monotonic_us >= stop_by_us;
-    const bool quiet = pending_.empty() && postponed_.empty() && schedule_.under_way() == 0;
-    std::unique_lock lock(shared_->mutex);
-    if (shared_->inbox.empty() && (quiet || (grace_over && waiting_.empty()))) {
-      shared_->closed = true;
+    const bool quiet =
+        pending_.empty() && skipped_.empty() && postponed_.empty() && schedule_.under_way() == 0;
+    std::unique_lock lock(postbox_->mutex);
+    if (postbox_->inbox.empty() && (quiet || (grace_over && waiting_.empty()))) {
+      postbox_->closed = true;
       break;
     }
     // Only answers can still come: wait for them a little at a time, up to the grace.
-    shared_->wake.wait_for(lock, std::chrono::milliseconds(20),
-                           [&] { return !shared_->inbox.empty(); });
+    postbox_->wake.wait_for(lock, std::chrono::milliseconds(20),
+                            [&] { return !postbox_->inbox.empty(); });
   }
-  watchers_.end_all();
+  if (lane_) lane_->release();
+  lane_.reset();
+  finished_ = true;
 }
 
 void Lane::take_inbox() {
   Inbox inbox;
   {
-    const std::lock_guard lock(shared_->mutex);
-    std::swap(inbox, shared_->inbox);
+    const std::lock_guard lock(postbox_->mutex);
+    std::swap(inbox, postbox_->inbox);
   }
   for (auto& submission : inbox.submissions) {
     const std::uint64_t ticket = next_ticket_++;
@@ -245,6 +273,8 @@ void Lane::take_inbox() {
     pending_.push_back({ticket, std::move(submission.item)});
   }
   for (const auto& answer : inbox.answers) add_answer(answer);
+  if (inbox.look_at_effects) load_needed_ = true;
+  if (inbox.look_at_watches) refresh_at_us_ = 0;
   for (auto& watch : inbox.watches) open_watch(std::move(watch));
 }
 
@@ -261,21 +291,41 @@ void Lane::add_work(protocol::WorkItem item) {
 }
 
 void Lane::open_watch(WatchRequest request) {
-  std::optional<Result<EntitySlot>> place;
-  store_.entity(request.ref, [&](auto read) { place = std::move(read); });
-  auto& slot = *place;
-  if (!slot) {
-    request.done(std::unexpected(slot.error()), false);
-    return;
-  }
-  if (Watchers::has_ended(*slot, request.ended)) {
-    request.done(std::move(slot), true);
-  } else if (watchers_.full()) {
+  const auto read = [&]() -> Result<EntitySlot> {
+    if (auto held = hold_lane(); !held) return std::unexpected(held.error());
+    auto slots = lane_->entities({request.ref});
+    if (!slots) return std::unexpected(slots.error());
+    return std::move(slots->front());
+  };
+  // Entered first: what is committed after this read is told to the watch.
+  const std::uint64_t watch =
+      watchers_.add(request.ref, request.ended, request.until_us, request.done);
+  auto slot = read();
+  if (watch == 0) {
     request.done(std::move(slot), false);
+  } else if (!slot) {
+    watchers_.failed(request.ref, watch, slot.error());
   } else {
-    watchers_.add(request.ref, std::move(request.ended), request.until_us, std::move(*slot),
-                  std::move(request.done));
+    watchers_.changed(*slot);
   }
+}
+
+// What other processes commit reaches a watch by looking: often while they say that they commit,
+// now and then in any case, and never for more than a small part of the time.
+void Lane::refresh_watches(std::int64_t monotonic_us) {
+  if (store_.sole_owner() || watchers_.empty() || monotonic_us < refresh_at_us_) return;
+  if (!hold_lane()) return;
+  const auto refs = watchers_.watched(refreshed_up_to_, watches_refreshed_at_once);
+  refreshed_up_to_ = refs.size() < watches_refreshed_at_once ? EntityRef{} : refs.back();
+  if (!refs.empty()) {
+    const auto slots = lane_->entities(refs);
+    if (slots) {
+      for (const EntitySlot& slot : *slots) watchers_.changed(slot);
+    }
+  }
+  const std::int64_t ended_us = store_.clock().monotonic_us();
+  const std::int64_t rest_us = std::max(min_refresh_rest_us, 8 * (ended_us - monotonic_us));
+  refresh_at_us_ = ended_us + std::min(rest_us, max_refresh_rest_us);
 }
 
 void Lane::watch_clock(Time now) {

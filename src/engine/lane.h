@@ -5,6 +5,10 @@
 // idle and runs its command itself, which saves two changes of threads. Everybody else only puts
 // work into the inbox. There is no timer between commits: a batch is whatever came in while the one
 // before was on its way to the disk.
+//
+// A lane that was taken over by another process writes nothing any more; it takes another lane and
+// goes on with the requests that wait. One that was taken to drive what a dead process left behind
+// (LaneWish::orphaned) takes no requests and ends when all of that is done.
 #pragma once
 
 #include <pawl/engine.h>
@@ -32,13 +36,34 @@ namespace pawl::engine {
 
 class Lane {
  public:
-  Lane(Store& store, const Registry& registry, EngineOptions options,
-       std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers,
-       CommitWatches& commit_watches);
+  using Handlers = std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>>;
+  // What the lanes of one engine have in common.
+  struct Shared {
+    Store& store;
+    const Registry& registry;
+    const EngineOptions& options;
+    const Handlers& handlers;
+    CommitWatches& commit_watches;
+    Watchers& watchers;
+  };
+  // first: it does what one lane of a process does for all: watches' time, removal of old rows.
+  struct Role {
+    LaneWish wish = LaneWish::own;
+    bool first = false;
+  };
+
+  Lane(const Shared& shared, Role role);
   ~Lane();
 
-  Result<void> start();
+  // Takes its lane and loads what is to be driven. False: there was no lane to be taken
+  // (LaneWish::orphaned).
+  Result<bool> start();
   void stop();
+  // Of a lane that was taken to drive what was left behind: that is done, or somebody else does it.
+  bool finished() const { return finished_; }
+  // Another process may have changed what this lane drives, or what is watched.
+  void look(const Tidings& tidings);
+  std::int32_t id() const { return id_; }
 
   // Refuses with `overloaded` or `stopping` by calling `done` at once.
   void submit(protocol::WorkItem item, Engine::ReceiptDone done);
@@ -69,7 +94,12 @@ class Lane {
     std::vector<Submission> submissions;
     std::vector<WatchRequest> watches;
     std::vector<ExchangeAnswer> answers;
-    bool empty() const { return submissions.empty() && watches.empty() && answers.empty(); }
+    bool look_at_effects = false;
+    bool look_at_watches = false;
+    bool empty() const {
+      return submissions.empty() && watches.empty() && answers.empty() && !look_at_effects &&
+             !look_at_watches;
+    }
   };
 
   void run();
@@ -84,10 +114,18 @@ class Lane {
   void collect_deadlines(Time now);
   void collect_messages();
   void remove_old();
+  void refresh_watches(std::int64_t monotonic_us);
+  std::vector<protocol::Work> take_pending(std::size_t most);
   void run_batches();
-  void run_batch(std::vector<protocol::Work> works);
+  void run_skipped();
+  void run_batch(std::vector<protocol::Work> works, bool wait_for_rows = false);
+  Result<void> decide_and_commit(protocol::Batch& batch);
+  void count_batch(std::size_t works, std::int64_t commit_us);
+  void skipped(protocol::Work work);
   bool is_held(const protocol::WorkItem& item) const;
-  void run_alone(protocol::Work work);
+  void run_alone(protocol::Work work, bool wait_for_rows = false);
+  void messages_are_behind();
+  void look_at_messages_later();
   void batch_failed(std::vector<protocol::Work> works, const Error& error);
   void work_failed(protocol::Work work, const Error& error);
   void published(protocol::Batch& batch, std::vector<protocol::Work>& works);
@@ -102,18 +140,38 @@ class Lane {
   void open_watch(WatchRequest request);
   void watch_clock(Time now);
 
+  // Holding the lane: lane_holding.cpp.
+  Result<void> take_lane();
+  Result<void> hold_lane();
+  void lose_lane();
+  void renew_lane(std::int64_t monotonic_us);
+  void drop_inner_work();
+  void end_if_done();
+
   // Recovery.
+  Result<void> load();
   Result<void> load_effects();
   Result<void> load_messages();
   Result<void> load_deadlines();
+  void collect_lapsed_leases(Time now);
 
   Store& store_;
   const Registry& registry_;
   EngineOptions options_;
-  std::map<std::string, std::shared_ptr<EffectHandler>, std::less<>> handlers_;
+  const Handlers& handlers_;
+  const Role role_;
+  // Null: lost, and to be taken anew.
+  std::unique_ptr<StoreLane> lane_;
+  std::atomic<std::int32_t> id_ = -1;
+  // What a commit in doubt did is not in memory.
+  bool load_needed_ = false;
+  std::int64_t retake_at_us_ = 0;  // monotonic
+  std::int64_t renew_at_us_ = INT64_MAX;
+  std::int64_t look_for_end_at_us_ = 0;
+  std::atomic<bool> finished_ = false;
 
   // Shared between the lane's thread and the others, and outliving the lane for late answers.
-  struct Shared {
+  struct Postbox {
     mutable std::mutex mutex;
     std::condition_variable wake;
     Inbox inbox;
@@ -123,7 +181,7 @@ class Lane {
     bool stopping = false;
     bool closed = false;  // no inbox any more
   };
-  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  std::shared_ptr<Postbox> postbox_ = std::make_shared<Postbox>();
 
   std::mutex turn_;
   std::atomic<std::thread::id> turn_owner_;
@@ -131,17 +189,29 @@ class Lane {
   // For who holds the turn alone.
   std::deque<protocol::Work> pending_;
   std::deque<protocol::Work> postponed_;  // inner work, until the store takes writes again
+  // Works whose rows another session held, with the time until which they are tried.
+  struct Skipped {
+    protocol::Work work;
+    std::int64_t until_us = 0;
+  };
+  std::deque<Skipped> skipped_;
+  std::unordered_map<std::uint64_t, std::int64_t> skipped_until_us_;  // by ticket
   std::unordered_map<std::uint64_t, Engine::ReceiptDone> waiting_;
   std::uint64_t next_ticket_ = 1;
   protocol::EffectSchedule schedule_;
   protocol::RetentionPlan retention_;
   Suspects suspects_;
-  Watchers watchers_;
+  Watchers& watchers_;
   CommitWatches& commit_watches_;
+  EntityRef refreshed_up_to_;       // of the watches
+  std::int64_t refresh_at_us_ = 0;  // monotonic
   std::deque<protocol::MessageRow> messages_;
   std::set<std::pair<EntityRef, EntityRef>> held_pairs_;
   std::int64_t last_message_id_ = 0;  // the newest message taken into memory
   bool messages_left_ = false;        // more in the store than in memory
+  std::int64_t messages_at_us_ = 0;   // monotonic: the store is asked for more not before
+  int messages_behind_ = 0;           // looks in a row that found some behind another lane's
+  std::multimap<Time, std::pair<std::int64_t, std::int64_t>> leases_;  // of an earlier holder
   std::set<std::int64_t> deadlines_in_hand_;
   Time next_deadline_ = Time::never();
   std::atomic<std::int64_t> inner_paused_until_us_ = 0;  // monotonic: the store failed

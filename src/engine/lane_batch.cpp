@@ -18,6 +18,13 @@ namespace pawl::engine {
 namespace {
 
 constexpr std::int64_t pause_after_failure_us = 500'000;
+// A transaction that the database gave up is run again so often, at once.
+constexpr int max_transaction_tries = 4;
+// A batch that waits for rows is small, so that few wait with it.
+constexpr std::size_t max_skipped_at_once = 32;
+// A work whose row another session holds is tried for so long; then a request is answered, and
+// inner work waits like after a failure.
+constexpr std::int64_t skipped_patience_us = 2'000'000;
 
 bool is_request(const protocol::WorkItem& item) {
   return std::holds_alternative<protocol::RequestWork>(item) ||
@@ -33,64 +40,107 @@ bool is_fault_of_a_work(const Error& error) {
 
 }  // namespace
 
+std::vector<protocol::Work> Lane::take_pending(std::size_t most) {
+  std::vector<protocol::Work> works;
+  const std::size_t size = std::min(pending_.size(), most);
+  works.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    works.push_back(std::move(pending_.front()));
+    pending_.pop_front();
+  }
+  return works;
+}
+
 void Lane::run_batches() {
   // Bounded: what these batches bring about waits for the next turn of the loop.
   for (std::size_t turns = pending_.size() / options_.max_batch + 1; turns > 0 && !pending_.empty();
        --turns) {
-    std::vector<protocol::Work> works;
-    const std::size_t size = std::min(pending_.size(), options_.max_batch);
-    works.reserve(size);
-    for (std::size_t i = 0; i < size; ++i) {
-      works.push_back(std::move(pending_.front()));
-      pending_.pop_front();
-    }
-    run_batch(std::move(works));
+    run_batch(take_pending(options_.max_batch));
     if (store_.clock().monotonic_us() < inner_paused_until_us_) return;
+  }
+  run_skipped();
+}
+
+// One small batch that waits for the rows that others held.
+void Lane::run_skipped() {
+  if (skipped_.empty()) return;
+  std::vector<protocol::Work> works;
+  while (!skipped_.empty() && works.size() < max_skipped_at_once) {
+    protocol::Work& work = skipped_.front().work;
+    skipped_until_us_[work.ticket] = skipped_.front().until_us;
+    if (!is_held(work.item)) works.push_back(std::move(work));
+    skipped_.pop_front();
+  }
+  if (!works.empty()) run_batch(std::move(works), true);
+  skipped_until_us_.clear();
+}
+
+void Lane::skipped(protocol::Work work) {
+  const auto known = skipped_until_us_.find(work.ticket);
+  const std::int64_t now_us = store_.clock().monotonic_us();
+  const std::int64_t until_us =
+      known == skipped_until_us_.end() ? now_us + skipped_patience_us : known->second;
+  if (now_us < until_us) {
+    skipped_.push_back({std::move(work), until_us});
+  } else if (waiting_.contains(work.ticket)) {
+    answer_ticket(work.ticket, fail(protocol::rows_locked));
+  } else {
+    // Its source is in the store and stays there; it is tried anew.
+    skipped_.push_back({std::move(work), now_us + skipped_patience_us});
   }
 }
 
-void Lane::run_batch(std::vector<protocol::Work> works) {
-  if (!suspects_.none()) judge_suspects(works);
-  protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note(),
-                        options_.retention.receipts_seconds * 1'000'000);
-  std::optional<Result<protocol::LockedBatch>> locked;
-  store_.lock(batch.lock_request(), [&](auto result) { locked = std::move(result); });
-  if (!*locked) {
-    batch_failed(batch.take_works(), locked->error());
-    return;
-  }
+Result<void> Lane::decide_and_commit(protocol::Batch& batch) {
+  auto locked = lane_->lock(batch.lock_request());
+  if (!locked) return std::unexpected(locked.error());
   PAWL_CRASH_POINT("committer.locked");
-  batch.decide(std::move(**locked));
+  batch.decide(std::move(*locked));
   PAWL_CRASH_POINT("committer.decided");
-  std::int64_t began_us = -1;
+  std::int64_t commit_us = -1;
   if (batch.write_batch().empty()) {
-    store_.abandon();
+    lane_->abandon();
   } else {
-    began_us = store_.clock().monotonic_us();
-    std::optional<Result<bool>> committed;
-    store_.commit(batch.write_batch(), [&](auto result) { committed = std::move(result); });
-    if (!*committed) {
-      batch_failed(batch.take_works(), committed->error());
-      return;
-    }
+    const std::int64_t began_us = store_.clock().monotonic_us();
+    if (auto committed = lane_->commit(batch.write_batch()); !committed) return committed;
+    commit_us = store_.clock().monotonic_us() - began_us;
     commit_watches_.committed();
   }
-  auto done = batch.take_works();
-  {
-    const std::int64_t ended_us = store_.clock().monotonic_us();
-    const std::lock_guard lock(statistics_mutex_);
-    last_commit_us_ = ended_us;
-    statistics_.batch_works.add(static_cast<std::int64_t>(done.size()),
-                                EngineStatistics::batch_unit_bits);
-    if (began_us >= 0) {
-      statistics_.commit_us.add(ended_us - began_us, EngineStatistics::commit_unit_bits);
-    }
-    ++statistics_.commits;
-    statistics_.works += static_cast<std::int64_t>(done.size());
-    statistics_.largest_batch =
-        std::max(statistics_.largest_batch, static_cast<std::int64_t>(done.size()));
+  count_batch(batch.results().size(), commit_us);
+  return {};
+}
+
+void Lane::count_batch(std::size_t works, std::int64_t commit_us) {
+  const auto size = static_cast<std::int64_t>(works);
+  const std::lock_guard lock(statistics_mutex_);
+  last_commit_us_ = store_.clock().monotonic_us();
+  renew_at_us_ = lane_->renew_interval_ms() == 0
+                     ? INT64_MAX
+                     : last_commit_us_ + std::int64_t{lane_->renew_interval_ms()} * 1'000;
+  statistics_.batch_works.add(size, EngineStatistics::batch_unit_bits);
+  if (commit_us >= 0) {
+    statistics_.commit_us.add(commit_us, EngineStatistics::commit_unit_bits);
   }
-  published(batch, done);
+  ++statistics_.commits;
+  statistics_.works += size;
+  statistics_.largest_batch = std::max(statistics_.largest_batch, size);
+}
+
+void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
+  if (auto held = hold_lane(); !held) return batch_failed(std::move(works), held.error());
+  if (!suspects_.none()) judge_suspects(works);
+  for (int tries = 1;; ++tries) {
+    protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note(),
+                          options_.retention.receipts_seconds * 1'000'000, wait_for_rows);
+    if (auto done = decide_and_commit(batch); !done) {
+      works = batch.take_works();
+      if (done.error().code == protocol::transaction_aborted && tries < max_transaction_tries) {
+        continue;
+      }
+      return batch_failed(std::move(works), done.error());
+    }
+    auto done = batch.take_works();
+    return published(batch, done);
+  }
 }
 
 namespace {
@@ -144,12 +194,16 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
     schedule_.put(row.id, row.kind, row.state, row.next_at);
   }
   for (const auto& row : writes.effects_updated) {
-    if (!protocol::is_claimed(row.state)) schedule_.put(row.id, row.kind, row.state, row.next_at);
+    // Another lane's effect, which an operator's verb changed here, is that lane's to drive.
+    if (!protocol::is_claimed(row.state) && protocol::lane_of(row.id) == id_) {
+      schedule_.put(row.id, row.kind, row.state, row.next_at);
+    }
   }
   for (const auto& row : writes.messages_inserted) queue_message(row);
   for (const auto& row : writes.deadlines_armed) next_deadline_ = std::min(next_deadline_, row.due);
   for (const auto& row : writes.parked_inserted) {
-    if (row.source == "message" || row.source == "bounce") {
+    // With other processes about, the store says which pairs are held.
+    if (store_.sole_owner() && (row.source == "message" || row.source == "bounce")) {
       held_pairs_.emplace(row.from, row.entity);
     }
     log::error("command_parked", {{"source", row.source},
@@ -170,15 +224,26 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
       watchers_.changed(writes.entities[write.entity]);
     }
   }
+  bool behind = false;
+  bool delivered = false;
   auto results = batch.take_results();
   // From the back, so that what runs again keeps its order at the front.
   for (std::size_t i = works.size(); i-- > 0;) {
     if (results[i].fate == protocol::Fate::again) {
       // A message whose pair was parked in this same batch stays in the store instead.
       if (!is_held(works[i].item)) pending_.push_front(std::move(works[i]));
+    } else if (results[i].fate == protocol::Fate::skipped) {
+      skipped(std::move(works[i]));
     } else {
+      behind = behind || results[i].fate == protocol::Fate::held;
+      delivered = delivered || std::holds_alternative<protocol::MessageWork>(works[i].item);
       settle(works[i], std::move(results[i]));
     }
+  }
+  if (behind) {
+    messages_are_behind();
+  } else if (delivered) {
+    messages_behind_ = 0;
   }
   PAWL_CRASH_POINT("committer.answered");
   for (const auto& exchange : batch.exchanges()) start_exchange(exchange);
@@ -232,8 +297,8 @@ void Lane::answer_ticket(std::uint64_t ticket, Result<Receipt> receipt) {
   auto done = std::move(found->second);
   waiting_.erase(found);
   {
-    const std::lock_guard lock(shared_->mutex);
-    --shared_->waiting;
+    const std::lock_guard lock(postbox_->mutex);
+    --postbox_->waiting;
   }
   if (!receipt && receipt.error().code.error_class == ErrorClass::defect) {
     log::error("machine_defect", {{"error", receipt.error().text()}});
@@ -242,8 +307,20 @@ void Lane::answer_ticket(std::uint64_t ticket, Result<Receipt> receipt) {
 }
 
 void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
-  if (is_fault_of_a_work(error) && works.size() > 1) {
+  if (error.code == protocol::lane_fenced && lane_) {
+    lose_lane();
+    // Nothing of it was decided: the requests go on in another lane. What was inner work is driven
+    // by whoever has this one now.
+    for (auto& work : works) {
+      if (waiting_.contains(work.ticket)) pending_.push_back(std::move(work));
+    }
+    if (hold_lane()) return;
+    works = take_pending(pending_.size());
+  }
+  const bool of_one = is_fault_of_a_work(error) || error.code == protocol::rows_locked;
+  if (of_one && works.size() > 1) {
     // One of them is at fault: each on its own, so that only that one pays for it.
+    const bool wait_for_rows = error.code == protocol::rows_locked;
     for (auto& work : works) {
       // A message behind one that was just parked stays in the store.
       if (is_held(work.item)) continue;
@@ -252,13 +329,18 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
         postponed_.push_back(std::move(work));
         continue;
       }
-      run_alone(std::move(work));
+      run_alone(std::move(work), wait_for_rows);
     }
+    return;
+  }
+  if (error.code == protocol::rows_locked) {
+    for (auto& work : works) skipped(std::move(work));
     return;
   }
   if (!is_fault_of_a_work(error)) {
     log::error("commit_failed", {{"error", error.text()}});
     inner_paused_until_us_ = store_.clock().monotonic_us() + pause_after_failure_us;
+    load_needed_ = load_needed_ || error.code == outcome_in_doubt;
   }
   for (auto& work : works) work_failed(std::move(work), error);
 }
@@ -268,10 +350,10 @@ bool Lane::is_held(const protocol::WorkItem& item) const {
   return message != nullptr && held_pairs_.contains({message->row.from, message->row.to});
 }
 
-void Lane::run_alone(protocol::Work work) {
+void Lane::run_alone(protocol::Work work, bool wait_for_rows) {
   std::vector<protocol::Work> alone;
   alone.push_back(std::move(work));
-  run_batch(std::move(alone));
+  run_batch(std::move(alone), wait_for_rows);
 }
 
 void Lane::work_failed(protocol::Work work, const Error& error) {

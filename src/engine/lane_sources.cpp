@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where a lane's inner work comes from: effects that are due, exchanges that answered or did not,
-// deadlines, messages; and how all of it is found again after a restart.
+// deadlines, messages. How all of it is found again after a restart: lane_holding.cpp.
 #include <pawl/log.h>
 
 #include <algorithm>
@@ -20,66 +20,17 @@ constexpr std::size_t max_messages_in_memory = 20'000;
 // Beyond the handler's own time-out, so that its answer is preferred to ours.
 constexpr std::int64_t handler_slack_ms = 1'000;
 
-// The stores complete at once or later; recovery and the rare scans wait for them.
-template <class T>
-Result<T> completed(std::optional<Result<T>>& place) {
-  return place ? std::move(*place) : Result<T>(fail(protocol::store_failed, "no completion"));
-}
+// Messages that wait for another lane's are looked at again after this, doubled up to the most.
+constexpr std::int64_t behind_wait_us = 2'000;
+constexpr int max_behind_doublings = 8;
+constexpr std::int64_t idle_message_look_us = 1'000'000;
 
 }  // namespace
 
-Result<void> Lane::load_effects() {
-  std::int64_t after = 0;
-  const Time now = store_.clock().now();
-  std::int64_t unknown = 0;
-  std::int64_t total = 0;
-  while (true) {
-    std::optional<Result<std::vector<EffectSummary>>> place;
-    store_.open_effects(after, scan_rows, [&](auto rows) { place = std::move(rows); });
-    auto rows = completed(place);
-    if (!rows) return std::unexpected(rows.error());
-    for (const EffectSummary& row : *rows) {
-      after = row.id;
-      // Of a kind that this program does not know: left as it is for one that does.
-      if (registry_.find_effect(row.kind) == nullptr) continue;
-      ++total;
-      if (protocol::is_claimed(row.state)) {
-        // Its sender is gone: by the lock beside the file, or once the lease has passed.
-        ++unknown;
-        add_work(protocol::LeaseLostWork{row.id, row.token});
-      } else {
-        schedule_.put(row.id, row.kind, row.state, std::max(row.next_at, Time{}));
-      }
-    }
-    if (static_cast<int>(rows->size()) < scan_rows) break;
-  }
-  if (total > 0) {
-    log::info("effects_recovered", {{"open", total}, {"to_inquire", unknown}, {"now_us", now.us}});
-  }
-  return {};
-}
-
-Result<void> Lane::load_messages() {
-  std::optional<Result<std::vector<std::pair<EntityRef, EntityRef>>>> pairs;
-  store_.parked_pairs([&](auto rows) { pairs = std::move(rows); });
-  auto held = completed(pairs);
-  if (!held) return std::unexpected(held.error());
-  held_pairs_ = {held->begin(), held->end()};
-  messages_left_ = true;
-  return {};
-}
-
-Result<void> Lane::load_deadlines() {
-  std::optional<Result<Time>> place;
-  store_.next_deadline([&](auto time) { place = std::move(time); });
-  auto next = completed(place);
-  if (!next) return std::unexpected(next.error());
-  next_deadline_ = *next;
-  return {};
-}
-
 void Lane::collect_due() {
+  if (!hold_lane()) return;
   const Time now = store_.clock().now();
+  collect_lapsed_leases(now);
   for (const std::int64_t id : schedule_.take_due(now, options_.max_batch)) {
     add_work(protocol::ClaimWork{id});
   }
@@ -88,9 +39,7 @@ void Lane::collect_due() {
 }
 
 void Lane::collect_deadlines(Time now) {
-  std::optional<Result<std::vector<protocol::DeadlineRow>>> place;
-  store_.due_deadlines(now, scan_rows, [&](auto rows) { place = std::move(rows); });
-  auto rows = completed(place);
+  auto rows = lane_->due_deadlines(now, scan_rows);
   if (!rows) {
     log::error("deadline_scan_failed", {{"error", rows.error().text()}});
     inner_paused_until_us_ = store_.clock().monotonic_us() + 1'000'000;
@@ -114,11 +63,8 @@ void Lane::collect_deadlines(Time now) {
 }
 
 void Lane::collect_messages() {
-  if (messages_.empty() && messages_left_) {
-    std::optional<Result<std::vector<protocol::MessageRow>>> place;
-    store_.waiting_messages(last_message_id_, scan_rows,
-                            [&](auto rows) { place = std::move(rows); });
-    auto rows = completed(place);
+  if (messages_.empty() && messages_left_ && store_.clock().monotonic_us() >= messages_at_us_) {
+    auto rows = lane_->waiting_messages(last_message_id_, scan_rows);
     if (!rows) {
       log::error("message_scan_failed", {{"error", rows.error().text()}});
       inner_paused_until_us_ = store_.clock().monotonic_us() + 1'000'000;
@@ -129,6 +75,7 @@ void Lane::collect_messages() {
       last_message_id_ = row.id;
       messages_.push_back(std::move(row));
     }
+    if (!messages_left_ && !store_.sole_owner()) look_at_messages_later();
   }
   while (!messages_.empty() && pending_.size() < options_.max_batch) {
     protocol::MessageWork work;
@@ -151,9 +98,8 @@ void Lane::remove_old() {
   if (began_us < inner_paused_until_us_) return;
   const auto pass = retention_.next(store_.clock().now(), began_us);
   if (!pass) return;
-  std::optional<Result<protocol::RetentionPassed>> place;
-  store_.remove_old(*pass, [&](auto result) { place = std::move(result); });
-  const auto result = completed(place);
+  if (!hold_lane()) return;
+  const auto result = lane_->remove_old(*pass);
   const std::int64_t ended_us = store_.clock().monotonic_us();
   if (!result) {
     log::error("retention_failed", {{"error", result.error().text()}});
@@ -162,17 +108,35 @@ void Lane::remove_old() {
   }
   bool busy = !pending_.empty();
   {
-    const std::lock_guard lock(shared_->mutex);
-    busy = busy || !shared_->inbox.empty();
+    const std::lock_guard lock(postbox_->mutex);
+    busy = busy || !postbox_->inbox.empty();
   }
   retention_.passed(*pass, *result, ended_us, ended_us - began_us, busy);
   const std::lock_guard lock(statistics_mutex_);
   statistics_.rows_removed += result->removed;
 }
 
+// Some wait for what another lane has to deliver first, or until an operator frees their pair: they
+// stay in the store, and the lane looks at them again from the oldest on.
+void Lane::messages_are_behind() {
+  if (store_.sole_owner()) return;  // held_pairs_ says when
+  messages_.clear();
+  messages_behind_ = std::min(messages_behind_ + 1, max_behind_doublings);
+  look_at_messages_later();
+}
+
+void Lane::look_at_messages_later() {
+  last_message_id_ = 0;
+  messages_left_ = true;
+  const std::int64_t wait_us =
+      messages_behind_ > 0 ? behind_wait_us << messages_behind_ : idle_message_look_us;
+  messages_at_us_ = store_.clock().monotonic_us() + wait_us;
+}
+
 void Lane::queue_message(protocol::MessageRow row) {
   // Once some are only in the store, the rest follows from there: first in, first out.
-  if (messages_left_ || messages_.size() >= max_messages_in_memory) {
+  const bool behind_others = messages_left_ && (store_.sole_owner() || messages_behind_ > 0);
+  if (behind_others || messages_.size() >= max_messages_in_memory) {
     messages_left_ = true;
     return;
   }
@@ -195,13 +159,13 @@ void Lane::start_exchange(const protocol::StartExchange& exchange) {
   call.timeout_ms = spec->policy.send_timeout_ms;
   call.not_after = exchange.row.not_after;
   call.trace_id = exchange.row.trace_id;
-  auto done = [shared = shared_, id = exchange.row.id,
+  auto done = [postbox = postbox_, id = exchange.row.id,
                token = exchange.row.token](EffectAnswer answer) {
     PAWL_CRASH_POINT("effect.answered");
-    const std::lock_guard lock(shared->mutex);
-    if (shared->closed) return;  // found again at the next start, and inquired
-    shared->inbox.answers.push_back({id, token, std::move(answer)});
-    shared->wake.notify_one();
+    const std::lock_guard lock(postbox->mutex);
+    if (postbox->closed) return;  // found again at the next start, and inquired
+    postbox->inbox.answers.push_back({id, token, std::move(answer)});
+    postbox->wake.notify_one();
   };
   PAWL_CRASH_POINT("effect.before_send");
   try {

@@ -9,12 +9,13 @@
 namespace pawl::protocol {
 
 Batch::Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
-             DecidingNote* note, std::int64_t receipts_window_us)
+             DecidingNote* note, std::int64_t receipts_window_us, bool wait_for_rows)
     : registry_(registry),
       config_(config),
       note_(note),
       receipts_window_us_(receipts_window_us),
       works_(std::move(works)) {
+  request_.wait_for_rows = wait_for_rows;
   Planner planner(registry_, request_);
   planned_.reserve(works_.size());
   for (Work& work : works_) planned_.push_back(planner.plan(work.item));

@@ -30,8 +30,10 @@ inline constexpr std::size_t max_batch_works = 1'024;
 class Batch {
  public:
   // receipts_window_us: a request made before it is refused as too old; 0: there is no window.
+  // wait_for_rows: see LockRequest; else works may end as `skipped`.
   Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
-        DecidingNote* note = nullptr, std::int64_t receipts_window_us = 0);
+        DecidingNote* note = nullptr, std::int64_t receipts_window_us = 0,
+        bool wait_for_rows = false);
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/decider.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "protocol/guards.h"
@@ -79,9 +80,23 @@ std::string note_of(const EffectRow& row) {
 WorkResult Decider::decide(const Work& work, const Planned& planned) {
   // Once one work found no room, those behind it wait with it: messages stay in their order.
   if (full_) return with_fate(Fate::again);
+  if (is_skipped(planned)) return with_fate(Fate::skipped);
   WorkResult result = dispatch(work, planned);
   full_ = result.fate == Fate::again;
   return result;
+}
+
+// Nothing is known of what another session holds: no decision, no receipt, not even a repeat's.
+bool Decider::is_skipped(const Planned& planned) const {
+  const LockedBatch& locked = state_.locked();
+  const auto within = [](const std::vector<bool>& skipped, std::size_t index) {
+    return index < skipped.size() && skipped[index];
+  };
+  if (planned.effect != not_planned && within(locked.effects_skipped, planned.effect)) return true;
+  if (locked.entities_skipped.empty()) return false;
+  const auto entities = planned.entities();
+  return std::any_of(entities.begin(), entities.end(),
+                     [&](std::size_t index) { return within(locked.entities_skipped, index); });
 }
 
 WorkResult Decider::dispatch(const Work& work, const Planned& planned) {
@@ -141,6 +156,8 @@ WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
     return set_aside();
   };
   if (state_.is_held(row.from, row.to)) return with_fate(Fate::held);
+  const auto& behind = state_.locked().messages_behind;
+  if (planned.message < behind.size() && behind[planned.message]) return with_fate(Fate::held);
   if (planned.error) {
     park_message(row, std::string(planned.error->code.code), planned.error->detail);
     return consumed();

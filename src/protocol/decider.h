@@ -31,6 +31,7 @@ class Decider {
   WorkResult decide(const Work& work, const Planned& planned);
 
  private:
+  bool is_skipped(const Planned& planned) const;
   WorkResult dispatch(const Work& work, const Planned& planned);
   WorkResult request(const RequestWork& work, const Planned& planned);
   WorkResult message(const MessageWork& work, const Planned& planned);

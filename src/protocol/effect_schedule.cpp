@@ -88,6 +88,18 @@ std::optional<EffectRow> EffectSchedule::finished(std::int64_t id, std::int64_t 
   return row;
 }
 
+bool EffectSchedule::is_under_way(std::int64_t id, std::int64_t token) const {
+  const auto found = under_way_.find(id);
+  return found != under_way_.end() && found->second.row.token == token;
+}
+
+void EffectSchedule::clear() {
+  destinations_.clear();
+  claiming_.clear();
+  under_way_.clear();
+  newest_.clear();
+}
+
 std::vector<EffectRow> EffectSchedule::overdue(Time now) {
   std::vector<EffectRow> out;
   for (const auto& [id, exchange] : under_way_) {

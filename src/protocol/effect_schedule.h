@@ -46,6 +46,12 @@ class EffectSchedule {
   // Exchanges whose handler has not answered in time.
   std::vector<EffectRow> overdue(Time now);
 
+  bool is_under_way(std::int64_t id, std::int64_t token) const;
+  // Handed out by take_due(), and neither begun nor released.
+  bool is_claiming(std::int64_t id) const { return claiming_.contains(id); }
+  // Forgets everything, exchanges under way included: their answers will find nothing.
+  void clear();
+
   // When something becomes due next, as far as limits are not what it waits for.
   Time next_at() const;
   std::size_t open() const { return newest_.size(); }

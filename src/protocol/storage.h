@@ -120,6 +120,9 @@ struct LockRequest {
   std::vector<std::int64_t> messages;
   std::vector<DeadlineRef> deadlines;
   std::vector<std::int64_t> parked;
+  // What another session holds is left out and marked as skipped; or, if set, waited for, up to the
+  // store's time-out.
+  bool wait_for_rows = false;
 };
 
 // The answers in the order of the request.
@@ -137,6 +140,11 @@ struct LockedBatch {
   std::vector<bool> messages;           // still there
   std::vector<std::int64_t> deadlines;  // the arming that stands; 0: none
   std::vector<std::optional<ParkedRow>> parked;
+  // Held by another session and therefore not read, by index; empty: none.
+  std::vector<bool> entities_skipped;
+  std::vector<bool> effects_skipped;
+  // Another lane has an earlier message of the pair, or one of the pair is parked; empty: none.
+  std::vector<bool> messages_behind;
 };
 
 struct EntityWrite {
@@ -187,6 +195,12 @@ static_assert((std::int64_t{1} << sequence_bits) - 1 == max_journal_sequence);
 constexpr std::int64_t journal_position(std::int32_t lane, std::int64_t sequence) {
   return (std::int64_t{lane} << sequence_bits) | sequence;
 }
+// The lane whose commit made the row with this id.
+constexpr std::int32_t lane_of(std::int64_t row_id) {
+  return static_cast<std::int32_t>(row_id >> (ordinal_bits + sequence_bits));
+}
+inline constexpr std::int32_t max_lane =
+    (std::int32_t{1} << (63 - ordinal_bits - sequence_bits)) - 1;
 
 inline constexpr ErrorCode create_conflict{"already_exists", ErrorClass::conflict,
                                            "an entity with this key or this unique value exists"};
@@ -197,6 +211,12 @@ inline constexpr ErrorCode store_failed{"store_failed", ErrorClass::unavailable,
 inline constexpr ErrorCode lane_fenced{
     "lane_fenced", ErrorClass::unavailable,
     "another process has taken this lane over; this one writes nothing any more"};
+inline constexpr ErrorCode rows_locked{
+    "rows_locked", ErrorClass::unavailable,
+    "another session holds the entity and did not let go of it in time; nothing was changed"};
+inline constexpr ErrorCode transaction_aborted{
+    "transaction_aborted", ErrorClass::unavailable,
+    "the database gave the transaction up; nothing was changed, and it may be run again"};
 inline constexpr ErrorCode store_refuses_writes{
     "store_refuses_writes", ErrorClass::unavailable,
     "a write to the disk failed earlier; the store takes no writes until it is opened again"};

@@ -106,7 +106,8 @@ enum class Fate {
   decided,  // see the receipt, or why there is none
   stale,    // its source is gone: somebody else has done it
   held,     // an earlier message of its pair was parked: it stays where it is
-  again     // the batch was full: run it again in a later one
+  again,    // the batch was full: run it again in a later one
+  skipped   // another session holds a row of it: run it again in a batch that waits
 };
 
 // How one item of work ended.

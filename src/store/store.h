@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the engine needs of a database. Two sides:
-//   - the lane's side: lock, commit, abandon and the scans; asynchronous by completion, called by
-//   one
-//     thread per lane, a new call only after the one before has completed. A store may complete
-//     before the call returns.
-//   - the readers' side (Reads): committed rows for answers and listings; blocking, thread-safe.
+// What the engine needs of a database. Three parts:
+//   - StoreLane: lock, commit, abandon and the scans of one lane. Each call waits for its answer,
+//   up
+//     to the store's own deadlines; one thread at a time, a lane's own. More lanes, each with a
+//     thread and a connection of its own, are what keeps a database busy.
+//   - Store: opens lanes, and what holds for all of them. Thread-safe.
+//   - Reads: committed rows for answers and listings; blocking, thread-safe.
 // SQL lives in the stores alone. One conformance suite (tests/store) holds for all of them.
 #pragma once
 
@@ -22,9 +23,6 @@
 #include "protocol/storage.h"
 
 namespace pawl {
-
-template <class T>
-using Completion = std::function<void(Result<T>)>;
 
 // What is left of an earlier process, or of this one, to be driven.
 struct EffectSummary {
@@ -60,45 +58,91 @@ class Reads {
   virtual Result<std::optional<protocol::ParkedRow>> parked_row(std::int64_t id) = 0;
 };
 
-class Store {
+// One lane: an originator of commits, with a sequence of its own. Ids of what it commits begin with
+// its number, and what it began (effects, messages, deadlines) is driven by whoever has the lane.
+class StoreLane {
  public:
-  virtual ~Store() = default;
+  virtual ~StoreLane() = default;
+
+  virtual std::int32_t id() const = 0;
+  // No exchange of an earlier holder can still be under way: it is known to be dead. Else what it
+  // claimed is its own until the lease has passed.
+  virtual bool earlier_holder_is_dead() const = 0;
 
   // Begins a transaction, locks and reads everything asked for. On failure nothing is locked.
-  virtual void lock(const protocol::LockRequest& request,
-                    Completion<protocol::LockedBatch> done) = 0;
-  // Writes and commits what was decided on the rows locked before. Durable when it completes well.
-  // On failure the transaction is rolled back and nothing has happened, but for `in_doubt`.
-  virtual void commit(const protocol::WriteBatch& writes, Completion<bool> done) = 0;
+  // Errors: `lane_fenced`, `rows_locked` (a request that waits), `transaction_aborted` (again as a
+  // whole), `store_failed`.
+  virtual Result<protocol::LockedBatch> lock(const protocol::LockRequest& request) = 0;
+  // Writes and commits what was decided on the rows locked before; the slots are moved from what
+  // lock() answered. Durable when it returns well. On failure the transaction is rolled back and
+  // nothing has happened, but for `outcome_in_doubt`: then nothing more is done on this lane until
+  // it is known, and what was committed is to be loaded anew.
+  virtual Result<void> commit(const protocol::WriteBatch& writes) = 0;
   // Ends the transaction without a trace.
   virtual void abandon() = 0;
 
-  // The entity as last committed, between two transactions; unlike Reads it waits for nobody.
-  virtual void entity(const EntityRef& ref, Completion<EntitySlot> done) = 0;
+  // The entities as last committed, in the order asked for, between two transactions; unlike Reads
+  // it waits for no other reader.
+  virtual Result<std::vector<EntitySlot>> entities(const std::vector<EntityRef>& refs) = 0;
 
   // What belongs to a machine that this program does not know is left where it is by all of these.
-  // Scans, in order of id (of the due time for deadlines), at most `limit`.
-  virtual void open_effects(std::int64_t after_id, int limit,
-                            Completion<std::vector<EffectSummary>> done) = 0;
-  virtual void waiting_messages(std::int64_t after_id, int limit,
-                                Completion<std::vector<protocol::MessageRow>> done) = 0;
-  virtual void due_deadlines(Time until, int limit,
-                             Completion<std::vector<protocol::DeadlineRow>> done) = 0;
+  // Scans of what this lane drives, in order of id (of the due time for deadlines), at most
+  // `limit`.
+  virtual Result<std::vector<EffectSummary>> open_effects(std::int64_t after_id, int limit) = 0;
+  virtual Result<std::vector<protocol::MessageRow>> waiting_messages(std::int64_t after_id,
+                                                                     int limit) = 0;
+  virtual Result<std::vector<protocol::DeadlineRow>> due_deadlines(Time until, int limit) = 0;
   // Time::never() if there is none.
-  virtual void next_deadline(Completion<Time> done) = 0;
-  virtual void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) = 0;
+  virtual Result<Time> next_deadline() = 0;
+  virtual Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() = 0;
+
+  // Is anything left for this lane to drive: an open effect, a message, a deadline?
+  virtual Result<bool> has_work() = 0;
 
   // Looks at a few rows from where the last pass of this subject stopped and removes, in a commit
   // of its own, those that are older than `before` and that nobody needs any more: no effect that a
   // parked command or an open alert speaks of, no open alert, never the newest journal row. Between
   // two transactions. Where the walk stands is remembered as far as rows were removed.
-  virtual void remove_old(const protocol::RetentionPass& pass,
-                          Completion<protocol::RetentionPassed> done) = 0;
+  virtual Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) = 0;
+
+  // Says that the holder of this lane lives; `lane_fenced` if it has been taken over. Commits say
+  // so, too. Call again within renew_interval_ms(); 0: there is nothing to renew.
+  virtual Result<void> renew() = 0;
+  virtual int renew_interval_ms() const = 0;
+  // Gives the lane back: nobody holds it, and another may take it at once. Nothing more is called.
+  virtual void release() = 0;
+};
+
+// Which lane is wanted of a store.
+enum class LaneWish {
+  own,  // to begin work in: a free one, one that another process drives for a dead one, a new one
+  orphaned  // one whose holder is gone and that has work left to be driven
+};
+
+// What other processes on the same store did, as far as this one was told: a hint to look.
+struct Tidings {
+  bool committed = false;
+  std::vector<std::int32_t> lanes;  // an effect of theirs was changed by another lane
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Has `told` called, from a thread of the store's, until the store is closed or nothing is given.
+  // Tidings can be lost: what they wake must look by itself from time to time.
+  virtual void listen(std::function<void(const Tidings&)> told) = 0;
+
+  // Takes a lane over: from here on nobody else writes it. With LaneWish::orphaned nothing if there
+  // is none.
+  virtual Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) = 0;
+  // More lanes are of no use in one process.
+  virtual int max_lanes() const = 0;
 
   virtual StoreIdentity identity() const = 0;
-  // A file of this process's own that outlives it, for notes; empty: none.
-  virtual std::string notes_path() const = 0;
-  // True: no other process can have an exchange under way on this store.
+  // A file of this process's own that outlives it, for notes of one lane; empty: none.
+  virtual std::string notes_path(std::int32_t lane) const = 0;
+  // True: no other process can have an exchange under way on this store, or change a row.
   virtual bool sole_owner() const = 0;
   virtual Clock& clock() = 0;
   virtual Reads& reads() = 0;

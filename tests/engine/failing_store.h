@@ -15,47 +15,70 @@ namespace pawl::test {
 // Decides for each commit whether it fails, and how. Called on the engine's thread.
 using CommitFault = std::function<std::optional<Error>(const protocol::WriteBatch&)>;
 
+class FailingLane final : public StoreLane {
+ public:
+  FailingLane(std::unique_ptr<StoreLane> inner, CommitFault fault)
+      : inner_(std::move(inner)), fault_(std::move(fault)) {}
+
+  std::int32_t id() const override { return inner_->id(); }
+  bool earlier_holder_is_dead() const override { return inner_->earlier_holder_is_dead(); }
+  Result<protocol::LockedBatch> lock(const protocol::LockRequest& request) override {
+    return inner_->lock(request);
+  }
+  Result<void> commit(const protocol::WriteBatch& writes) override {
+    if (auto error = fault_(writes)) {
+      inner_->abandon();
+      return std::unexpected(std::move(*error));
+    }
+    return inner_->commit(writes);
+  }
+  void abandon() override { inner_->abandon(); }
+  Result<std::vector<EntitySlot>> entities(const std::vector<EntityRef>& refs) override {
+    return inner_->entities(refs);
+  }
+  Result<std::vector<EffectSummary>> open_effects(std::int64_t after_id, int limit) override {
+    return inner_->open_effects(after_id, limit);
+  }
+  Result<std::vector<protocol::MessageRow>> waiting_messages(std::int64_t after_id,
+                                                             int limit) override {
+    return inner_->waiting_messages(after_id, limit);
+  }
+  Result<std::vector<protocol::DeadlineRow>> due_deadlines(Time until, int limit) override {
+    return inner_->due_deadlines(until, limit);
+  }
+  Result<Time> next_deadline() override { return inner_->next_deadline(); }
+  Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override {
+    return inner_->parked_pairs();
+  }
+  Result<bool> has_work() override { return inner_->has_work(); }
+  Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override {
+    return inner_->remove_old(pass);
+  }
+  Result<void> renew() override { return inner_->renew(); }
+  int renew_interval_ms() const override { return inner_->renew_interval_ms(); }
+  void release() override { inner_->release(); }
+
+ private:
+  std::unique_ptr<StoreLane> inner_;
+  CommitFault fault_;
+};
+
 class FailingStore final : public Store {
  public:
   FailingStore(StoreHandle inner, CommitFault fault)
       : inner_(std::move(inner)), fault_(std::move(fault)) {}
 
-  void lock(const protocol::LockRequest& request, Completion<protocol::LockedBatch> done) override {
-    inner_->lock(request, std::move(done));
+  void listen(std::function<void(const Tidings&)> told) override {
+    inner_->listen(std::move(told));
   }
-  void commit(const protocol::WriteBatch& writes, Completion<bool> done) override {
-    if (auto error = fault_(writes)) {
-      inner_->abandon();
-      return done(std::unexpected(std::move(*error)));
-    }
-    inner_->commit(writes, std::move(done));
+  Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) override {
+    auto lane = inner_->take_lane(wish);
+    if (!lane || !*lane) return lane;
+    return std::make_unique<FailingLane>(std::move(*lane), fault_);
   }
-  void abandon() override { inner_->abandon(); }
-  void open_effects(std::int64_t after_id, int limit,
-                    Completion<std::vector<EffectSummary>> done) override {
-    inner_->open_effects(after_id, limit, std::move(done));
-  }
-  void waiting_messages(std::int64_t after_id, int limit,
-                        Completion<std::vector<protocol::MessageRow>> done) override {
-    inner_->waiting_messages(after_id, limit, std::move(done));
-  }
-  void due_deadlines(Time until, int limit,
-                     Completion<std::vector<protocol::DeadlineRow>> done) override {
-    inner_->due_deadlines(until, limit, std::move(done));
-  }
-  void next_deadline(Completion<Time> done) override { inner_->next_deadline(std::move(done)); }
-  void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) override {
-    inner_->parked_pairs(std::move(done));
-  }
-  void entity(const EntityRef& ref, Completion<EntitySlot> done) override {
-    inner_->entity(ref, std::move(done));
-  }
-  void remove_old(const protocol::RetentionPass& pass,
-                  Completion<protocol::RetentionPassed> done) override {
-    inner_->remove_old(pass, std::move(done));
-  }
+  int max_lanes() const override { return inner_->max_lanes(); }
   StoreIdentity identity() const override { return inner_->identity(); }
-  std::string notes_path() const override { return inner_->notes_path(); }
+  std::string notes_path(std::int32_t lane) const override { return inner_->notes_path(lane); }
   bool sole_owner() const override { return inner_->sole_owner(); }
   Clock& clock() override { return inner_->clock(); }
   Reads& reads() override { return inner_->reads(); }

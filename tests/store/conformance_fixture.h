@@ -32,38 +32,42 @@ class StoreConformance : public ::testing::Test {
   StoreConformance() { bank::describe(registry); }
   void SetUp() override { reopen(); }
 
-  void reopen() {
-    store.reset();
-    auto opened = world.open(registry, false);
+  void reopen() { reopen_with(registry); }
+  void reopen_with(const Registry& known) {
+    close();
+    auto opened = world.open(known, false);
     ASSERT_TRUE(opened) << opened.error().text();
     store = std::move(*opened);
+    auto taken = store->take_lane(LaneWish::own);
+    ASSERT_TRUE(taken && *taken) << (taken ? "" : taken.error().text());
+    lane = std::move(*taken);
+  }
+  void close() {
+    if (lane) lane->release();
+    lane.reset();
+    store.reset();
   }
   ErrorCode refused_to_open() {
-    store.reset();
+    close();
     auto opened = world.open(registry, false);
     EXPECT_FALSE(opened);
     return opened ? ErrorCode{"opened", ErrorClass::defect, ""} : opened.error().code;
   }
   LockedBatch lock(const LockRequest& request) {
-    std::optional<Result<LockedBatch>> out;
-    store->lock(request, [&](auto result) { out = std::move(result); });
-    EXPECT_TRUE(out && *out) << (out && !*out ? out->error().text() : "");
-    return out && *out ? std::move(**out) : LockedBatch{};
+    auto out = lane->lock(request);
+    EXPECT_TRUE(out) << (out ? "" : out.error().text());
+    return out ? std::move(*out) : LockedBatch{};
   }
   // Locks and leaves again.
   LockedBatch look(const LockRequest& request) {
     auto out = lock(request);
-    store->abandon();
+    lane->abandon();
     return out;
   }
   EntitySlot look(const std::string& key) {
     return look(LockRequest{{account_ref(key)}}).entities.at(0);
   }
-  Result<bool> commit(const WriteBatch& writes) {
-    std::optional<Result<bool>> out;
-    store->commit(writes, [&](auto result) { out = std::move(result); });
-    return *out;
-  }
+  Result<void> commit(const WriteBatch& writes) { return lane->commit(writes); }
   static bank::Account account(const std::string& key, std::int64_t balance,
                                std::optional<std::string> alias = {}) {
     bank::Account row;
@@ -89,7 +93,7 @@ class StoreConformance : public ::testing::Test {
       slot.present = true;
       ++slot.version;
       slot.last_time = Time{555};
-      slot.newest = {0, locked.sequence, 1};
+      slot.newest = {locked.lane, locked.sequence, 1};
       writes.entity_writes.push_back({i, created});
     }
     return writes;
@@ -117,17 +121,17 @@ class StoreConformance : public ::testing::Test {
     const auto committed = commit(writes);
     ASSERT_TRUE(committed) << committed.error().text();
   }
-  template <class T, class Scan>
-  T scan(Scan call) {
-    std::optional<Result<T>> out;
-    call([&](Result<T> result) { out = std::move(result); });
-    EXPECT_TRUE(out && *out);
-    return out && *out ? std::move(**out) : T{};
+  // What a scan of the lane found.
+  template <class T>
+  static T found(Result<T> result) {
+    EXPECT_TRUE(result) << (result ? "" : result.error().text());
+    return result ? std::move(*result) : T{};
   }
 
   World world;
   Registry registry;
   StoreHandle store;
+  std::unique_ptr<StoreLane> lane;
 };
 
 TYPED_TEST_SUITE_P(StoreConformance);

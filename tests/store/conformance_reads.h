@@ -52,9 +52,6 @@ TYPED_TEST_P(StoreConformance, ScansAreOrderedAndBounded) {
   ended.deadlines_deleted = {{account_ref("a"), "5"}};
   ASSERT_TRUE(this->commit(ended));
 
-  using Effects = std::vector<EffectSummary>;
-  using Messages = std::vector<protocol::MessageRow>;
-  using Deadlines = std::vector<protocol::DeadlineRow>;
   const auto ids = [](const auto& rows) {
     std::vector<std::int64_t> out;
     for (const auto& row : rows) out.push_back(row.id);
@@ -62,22 +59,19 @@ TYPED_TEST_P(StoreConformance, ScansAreOrderedAndBounded) {
   };
   using Ids = std::vector<std::int64_t>;
   const auto effects = [&](std::int64_t after, int limit) {
-    return ids(this->template scan<Effects>(
-        [&](auto done) { this->store->open_effects(after, limit, done); }));
+    return ids(this->found(this->lane->open_effects(after, limit)));
   };
   EXPECT_EQ(effects(0, 10), (Ids{1, 3, 4, 5}));
   EXPECT_EQ(effects(0, 2), (Ids{1, 3}));
   EXPECT_EQ(effects(3, 10), (Ids{4, 5}));
   const auto messages = [&](std::int64_t after, int limit) {
-    return ids(this->template scan<Messages>(
-        [&](auto done) { this->store->waiting_messages(after, limit, done); }));
+    return ids(this->found(this->lane->waiting_messages(after, limit)));
   };
   EXPECT_EQ(messages(0, 10), (Ids{1, 2, 3, 5}));
   EXPECT_EQ(messages(2, 1), Ids{3});
   const auto deadlines = [&](std::int64_t until, int limit) {
     std::string out;
-    for (const auto& row : this->template scan<Deadlines>(
-             [&](auto done) { this->store->due_deadlines(Time{until}, limit, done); })) {
+    for (const auto& row : this->found(this->lane->due_deadlines(Time{until}, limit))) {
       out += row.name;
     }
     return out;
@@ -86,8 +80,7 @@ TYPED_TEST_P(StoreConformance, ScansAreOrderedAndBounded) {
   EXPECT_EQ(deadlines(60, 10), "4");
   EXPECT_EQ(deadlines(90, 10), "4321");
   EXPECT_EQ(deadlines(90, 2), "43");
-  EXPECT_EQ(this->template scan<Time>([&](auto done) { this->store->next_deadline(done); }),
-            Time{60});
+  EXPECT_EQ(this->found(this->lane->next_deadline()), Time{60});
   WriteBatch again = this->writing({}, false);
   again.deadlines_armed = {{account_ref("a"), "4", 77, Time{5}, "k", "{}"}};
   ASSERT_TRUE(this->commit(again));
@@ -140,27 +133,13 @@ TYPED_TEST_P(StoreConformance, WhatBelongsToUnknownMachinesIsLeftAlone) {
   writes.messages_inserted = {{1, account_ref("a"), account_ref("b"), "k", "{}", 1, false, "", ""}};
   writes.deadlines_armed = {{account_ref("a"), "d", 1, Time{5}, "k", "{}"}};
   ASSERT_TRUE(this->commit(writes));
-  this->store.reset();
   const Registry nobody;
-  auto opened = this->world.open(nobody, false);
-  ASSERT_TRUE(opened) << opened.error().text();
-  this->store = std::move(*opened);
-  using Messages = std::vector<protocol::MessageRow>;
-  using Deadlines = std::vector<protocol::DeadlineRow>;
-  const auto messages = [&] {
-    return this
-        ->template scan<Messages>([&](auto done) { this->store->waiting_messages(0, 9, done); })
-        .size();
-  };
-  const auto deadlines = [&] {
-    return this
-        ->template scan<Deadlines>([&](auto done) { this->store->due_deadlines(Time{9}, 9, done); })
-        .size();
-  };
+  this->reopen_with(nobody);
+  const auto messages = [&] { return this->found(this->lane->waiting_messages(0, 9)).size(); };
+  const auto deadlines = [&] { return this->found(this->lane->due_deadlines(Time{9}, 9)).size(); };
   EXPECT_EQ(messages(), 0U);
   EXPECT_EQ(deadlines(), 0U);
-  EXPECT_EQ(this->template scan<Time>([&](auto done) { this->store->next_deadline(done); }),
-            Time::never());
+  EXPECT_EQ(this->found(this->lane->next_deadline()), Time::never());
   this->reopen();
   EXPECT_EQ(messages(), 1U);
   EXPECT_EQ(deadlines(), 1U);

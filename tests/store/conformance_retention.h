@@ -14,15 +14,13 @@ using protocol::RetentionSubject;
 
 class Remover {
  public:
-  explicit Remover(Store& store) : store_(store) {}
+  explicit Remover(StoreLane& lane) : lane_(lane) {}
 
   RetentionPassed pass(RetentionSubject subject, std::int64_t before, int rows,
                        std::string_view table = {}) {
-    std::optional<Result<RetentionPassed>> out;
-    store_.remove_old({subject, table, Time{before}, rows},
-                      [&](auto result) { out = std::move(result); });
-    EXPECT_TRUE(out && *out) << (out && !*out ? out->error().text() : "");
-    return out && *out ? **out : RetentionPassed{};
+    const auto out = lane_.remove_old({subject, table, Time{before}, rows});
+    EXPECT_TRUE(out) << (out ? "" : out.error().text());
+    return out ? *out : RetentionPassed{};
   }
   // Until the walk is at its end; gives how many were removed.
   std::int64_t walk(RetentionSubject subject, std::int64_t before, int rows = 3,
@@ -38,7 +36,7 @@ class Remover {
   }
 
  private:
-  Store& store_;
+  StoreLane& lane_;
 };
 
 template <class Suite>
@@ -67,7 +65,7 @@ int receipts_left(Suite& suite, int from, int to) {
 TYPED_TEST_P(StoreConformance, OldReceiptsAreRemovedAFewAtATimeAndNoOthers) {
   add_receipts(*this, 0, 20, 100);
   add_receipts(*this, 20, 40, 200);
-  Remover remover(*this->store);
+  Remover remover(*this->lane);
   EXPECT_LE(remover.pass(RetentionSubject::receipts, 150, 3).removed, 3);
   EXPECT_GE(receipts_left(*this, 0, 40), 37);
   remover.walk(RetentionSubject::receipts, 150);
@@ -79,10 +77,10 @@ TYPED_TEST_P(StoreConformance, OldReceiptsAreRemovedAFewAtATimeAndNoOthers) {
 
 TYPED_TEST_P(StoreConformance, AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain) {
   add_receipts(*this, 10, 30, 100);
-  EXPECT_EQ(Remover(*this->store).pass(RetentionSubject::receipts, 150, 5).removed, 5);
+  EXPECT_EQ(Remover(*this->lane).pass(RetentionSubject::receipts, 150, 5).removed, 5);
   add_receipts(*this, 0, 10, 100);  // before the place, by their keys
   this->reopen();
-  Remover remover(*this->store);
+  Remover remover(*this->lane);
   EXPECT_EQ(remover.walk(RetentionSubject::receipts, 150, 5), 15);
   EXPECT_EQ(remover.walk(RetentionSubject::receipts, 150, 5), 10) << "and then round again";
 }
@@ -90,12 +88,9 @@ TYPED_TEST_P(StoreConformance, AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain)
 TYPED_TEST_P(StoreConformance, AStoreThatWasTakenOverRemovesNothing) {
   add_receipts(*this, 0, 3, 100);
   this->world.sql("UPDATE pawl_lanes SET epoch = epoch + 1");
-  std::optional<Result<RetentionPassed>> out;
-  this->store->remove_old({RetentionSubject::receipts, {}, Time{150}, 10},
-                          [&](auto result) { out = std::move(result); });
-  ASSERT_TRUE(out);
-  ASSERT_FALSE(*out);
-  EXPECT_EQ(out->error().code, protocol::lane_fenced);
+  const auto out = this->lane->remove_old({RetentionSubject::receipts, {}, Time{150}, 10});
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().code, protocol::lane_fenced);
   this->reopen();
   EXPECT_EQ(receipts_left(*this, 0, 3), 3);
 }
@@ -136,7 +131,7 @@ TYPED_TEST_P(StoreConformance, OldEffectsGoOnceNobodySpeaksOfThem) {
   alert.effect_id = 4;
   writes.alerts.push_back(alert);
   ASSERT_TRUE(this->commit(writes));
-  Remover remover(*this->store);
+  Remover remover(*this->lane);
   EXPECT_EQ(remover.walk(RetentionSubject::ended_effects, 150, 2), 0) << "not yet old";
   EXPECT_EQ(remover.walk(RetentionSubject::ended_effects, 300, 2), 2) << "1 and 5";
   // 2 ended later, 3 is needed by what is parked, 4 by an open alert, 6 has not ended.
@@ -168,7 +163,7 @@ TYPED_TEST_P(StoreConformance, OnlyAcknowledgedAlertsAreRemoved) {
   };
   acknowledge(2, 120);
   acknowledge(3, 400);  // seen long ago, but somebody has just looked
-  Remover remover(*this->store);
+  Remover remover(*this->lane);
   EXPECT_EQ(remover.walk(RetentionSubject::alerts, 300, 2), 1);
   const auto alerts = this->store->reads().alerts(true, 10);
   ASSERT_TRUE(alerts);
@@ -220,7 +215,7 @@ TYPED_TEST_P(StoreConformance, TheJournalsEndStaysAndItsSequenceGoesOn) {
   auto start = this->store->reads().history_starts_at();
   ASSERT_TRUE(start);
   EXPECT_FALSE(*start) << "nothing was removed";
-  Remover remover(*this->store);
+  Remover remover(*this->lane);
   EXPECT_EQ(remover.walk(RetentionSubject::journal, 401), 4);
   start = this->store->reads().history_starts_at();
   ASSERT_TRUE(start && *start);
@@ -243,7 +238,7 @@ TYPED_TEST_P(StoreConformance, RecordsAreAsOldAsTheirCommit) {
   };
   add(100, true);
   for (int i = 2; i <= 6; ++i) add(100 * i, false);
-  Remover remover(*this->store);
+  Remover remover(*this->lane);
   EXPECT_EQ(remover.walk(RetentionSubject::records, 350, 2, bank::Note::table), 3);
   EXPECT_EQ(remover.walk(RetentionSubject::journal, 450), 4);
   // The fourth's commit is gone from the journal: it is not after what was removed there.

@@ -11,7 +11,7 @@ namespace pawl::test {
 
 TYPED_TEST_P(StoreConformance, AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown) {
   ASSERT_TRUE(this->commit(this->writing({this->account("a", 1), this->account("b", 2)}, true)));
-  this->store.reset();
+  this->close();
   this->world.sql("UPDATE accounts SET state = 'melted' WHERE id = 'a'");
   this->world.sql("UPDATE accounts SET pawl_schema = 2 WHERE id = 'b'");
   this->reopen();
@@ -28,7 +28,7 @@ TYPED_TEST_P(StoreConformance, AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnkno
 }
 
 TYPED_TEST_P(StoreConformance, AnotherSchemaIsRefusedByName) {
-  this->store.reset();
+  this->close();
   this->registry.migration({"bank", 2, "ALTER TABLE accounts ADD COLUMN later INTEGER"});
   EXPECT_EQ(this->refused_to_open(), schema_older);
   {
@@ -37,12 +37,12 @@ TYPED_TEST_P(StoreConformance, AnotherSchemaIsRefusedByName) {
     std::swap(this->registry, fresh);
   }
   this->reopen();
-  this->store.reset();
+  this->close();
   this->world.sql("INSERT INTO pawl_migrations VALUES ('bank', 9, 0)");
   EXPECT_EQ(this->refused_to_open(), schema_newer);
   this->world.sql("DELETE FROM pawl_migrations WHERE number = 9");
   this->reopen();
-  this->store.reset();
+  this->close();
   this->world.sql("ALTER TABLE accounts ADD COLUMN extra INTEGER");
   EXPECT_EQ(this->refused_to_open(), schema_differs);
   this->world.sql("ALTER TABLE accounts DROP COLUMN extra");
@@ -55,7 +55,7 @@ TYPED_TEST_P(StoreConformance, AnotherSchemaIsRefusedByName) {
 
 TYPED_TEST_P(StoreConformance, AnOlderSchemaIsBroughtUpToDateWhenAsked) {
   ASSERT_TRUE(this->commit(this->writing({this->account("a", 7)}, true)));
-  this->store.reset();
+  this->close();
   // Adds and drops, so that the machine still fits.
   this->registry.migration({"bank", 2,
                             "ALTER TABLE accounts ADD COLUMN later INTEGER;"

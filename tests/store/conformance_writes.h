@@ -101,9 +101,7 @@ TYPED_TEST_P(StoreConformance, EveryTableGivesBackWhatWasWritten) {
   EXPECT_EQ(locked.parked[0]->hops, 2);
   EXPECT_EQ(locked.parked[0]->effect_id, 21);
 
-  using Messages = std::vector<protocol::MessageRow>;
-  const auto messages =
-      this->template scan<Messages>([&](auto done) { this->store->waiting_messages(0, 10, done); });
+  const auto messages = this->found(this->lane->waiting_messages(0, 10));
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_EQ(messages[0].to, account_ref("b"));
   EXPECT_TRUE(messages[0].bounced);
@@ -172,8 +170,8 @@ TYPED_TEST_P(StoreConformance, AnEffectsEveryFieldIsReplaced) {
 
 TYPED_TEST_P(StoreConformance, AbandonLeavesNothing) {
   (void)this->writing({this->account("a", 7)}, true);
-  this->store->abandon();
-  this->store->abandon();  // and may be asked for twice
+  this->lane->abandon();
+  this->lane->abandon();  // and may be asked for twice
   EXPECT_FALSE(this->look("a").present);
 }
 

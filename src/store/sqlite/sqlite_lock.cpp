@@ -83,7 +83,7 @@ protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& r
   return out;
 }
 
-Result<void> SqliteStore::check_lane() {
+Result<void> SqliteLane::check_lane() {
   auto lane = cached("SELECT epoch FROM pawl_lanes WHERE id = 0");
   if (!lane) return std::unexpected(lane.error());
   auto row = (*lane)->step();
@@ -95,7 +95,7 @@ Result<void> SqliteStore::check_lane() {
   return {};
 }
 
-Result<protocol::LockedBatch> SqliteStore::lock_rows(const protocol::LockRequest& request) {
+Result<protocol::LockedBatch> SqliteLane::lock_rows(const protocol::LockRequest& request) {
   protocol::LockedBatch out;
   if (auto ours = check_lane(); !ours) return std::unexpected(ours.error());
   out.lane = 0;
@@ -109,7 +109,7 @@ Result<protocol::LockedBatch> SqliteStore::lock_rows(const protocol::LockRequest
   return out;
 }
 
-Result<void> SqliteStore::lock_entities(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_entities(const protocol::LockRequest& request,
                                         protocol::LockedBatch& out) {
   out.entities.resize(request.entities.size());
   const MachineSpec* machine = nullptr;
@@ -135,7 +135,7 @@ Result<void> SqliteStore::lock_entities(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_records(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_records(const protocol::LockRequest& request,
                                        protocol::LockedBatch& out) {
   for (const auto& query : request.records) {
     EntitySlot& slot = out.entities[query.entity];
@@ -167,7 +167,7 @@ Result<void> SqliteStore::lock_records(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_receipts(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_receipts(const protocol::LockRequest& request,
                                         protocol::LockedBatch& out) {
   out.receipts.resize(request.receipts.size());
   if (request.receipts.empty()) return {};
@@ -203,14 +203,14 @@ Result<void> SqliteStore::lock_receipts(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_sources(const protocol::LockRequest& request,
                                        protocol::LockedBatch& out) {
   // Most batches have few kinds of sources: what is not asked for costs nothing.
-  using Step = Result<void> (SqliteStore::*)(const protocol::LockRequest&, protocol::LockedBatch&);
-  const std::pair<bool, Step> steps[] = {{!request.effects.empty(), &SqliteStore::lock_effects},
-                                         {!request.messages.empty(), &SqliteStore::lock_messages},
-                                         {!request.deadlines.empty(), &SqliteStore::lock_deadlines},
-                                         {!request.parked.empty(), &SqliteStore::lock_parked}};
+  using Step = Result<void> (SqliteLane::*)(const protocol::LockRequest&, protocol::LockedBatch&);
+  const std::pair<bool, Step> steps[] = {{!request.effects.empty(), &SqliteLane::lock_effects},
+                                         {!request.messages.empty(), &SqliteLane::lock_messages},
+                                         {!request.deadlines.empty(), &SqliteLane::lock_deadlines},
+                                         {!request.parked.empty(), &SqliteLane::lock_parked}};
   for (const auto& [needed, step] : steps) {
     if (!needed) continue;
     if (auto done = (this->*step)(request, out); !done) return done;
@@ -218,7 +218,7 @@ Result<void> SqliteStore::lock_sources(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_effects(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_effects(const protocol::LockRequest& request,
                                        protocol::LockedBatch& out) {
   const std::string columns = "SELECT " + std::string(effect_columns);
   auto open = cached(columns + " FROM pawl_effects WHERE id = ?1");
@@ -241,7 +241,7 @@ Result<void> SqliteStore::lock_effects(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_messages(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_messages(const protocol::LockRequest& request,
                                         protocol::LockedBatch& out) {
   auto message = cached("SELECT 1 FROM pawl_messages WHERE id = ?1");
   if (!message) return std::unexpected(message.error());
@@ -255,7 +255,7 @@ Result<void> SqliteStore::lock_messages(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_deadlines(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_deadlines(const protocol::LockRequest& request,
                                          protocol::LockedBatch& out) {
   auto deadline = cached(
       "SELECT arming FROM pawl_deadlines WHERE machine = ?1 AND entity_key = ?2 AND name = ?3");
@@ -271,7 +271,7 @@ Result<void> SqliteStore::lock_deadlines(const protocol::LockRequest& request,
   return {};
 }
 
-Result<void> SqliteStore::lock_parked(const protocol::LockRequest& request,
+Result<void> SqliteLane::lock_parked(const protocol::LockRequest& request,
                                       protocol::LockedBatch& out) {
   auto parked = cached("SELECT " + std::string(parked_columns) + " FROM pawl_parked WHERE id = ?1");
   if (!parked) return std::unexpected(parked.error());

@@ -13,7 +13,7 @@ using protocol::RetentionPass;
 using protocol::RetentionPassed;
 using protocol::RetentionSubject;
 
-struct SqliteStore::OldRows {
+struct SqliteLane::OldRows {
   std::vector<std::int64_t> ids;
   std::vector<std::array<std::string, 5>> receipts;
   std::string place;  // where the next walk goes on; empty: from the beginning
@@ -116,7 +116,7 @@ std::string place_at(const std::array<std::string, 5>& key) {
 
 }  // namespace
 
-Result<std::string> SqliteStore::place_of(const std::string& subject) {
+Result<std::string> SqliteLane::place_of(const std::string& subject) {
   const auto known = places_.find(subject);
   if (known != places_.end()) return known->second;
   auto select = cached("SELECT place FROM pawl_retention WHERE subject = ?1");
@@ -130,7 +130,7 @@ Result<std::string> SqliteStore::place_of(const std::string& subject) {
   return place;
 }
 
-Result<void> SqliteStore::find_old_receipts(const RetentionPass& pass, OldRows& out) {
+Result<void> SqliteLane::find_old_receipts(const RetentionPass& pass, OldRows& out) {
   auto key = key_of_place(out.place);
   key.resize(5);  // before the first one
   auto select = cached(
@@ -162,7 +162,7 @@ Result<void> SqliteStore::find_old_receipts(const RetentionPass& pass, OldRows& 
   return {};
 }
 
-Result<void> SqliteStore::find_old_by_id(const RetentionPass& pass, std::string_view sql,
+Result<void> SqliteLane::find_old_by_id(const RetentionPass& pass, std::string_view sql,
                                          OldRows& out) {
   auto select = cached(sql);
   if (!select) return std::unexpected(select.error());
@@ -185,7 +185,7 @@ Result<void> SqliteStore::find_old_by_id(const RetentionPass& pass, std::string_
   return {};
 }
 
-Result<SqliteStore::OldRows> SqliteStore::find_old(const RetentionPass& pass) {
+Result<SqliteLane::OldRows> SqliteLane::find_old(const RetentionPass& pass) {
   OldRows out;
   auto place = place_of(subject_of(pass));
   if (!place) return std::unexpected(place.error());
@@ -212,7 +212,7 @@ Result<SqliteStore::OldRows> SqliteStore::find_old(const RetentionPass& pass) {
   return out;
 }
 
-Result<void> SqliteStore::delete_old(const RetentionPass& pass, const OldRows& rows) {
+Result<void> SqliteLane::delete_old(const RetentionPass& pass, const OldRows& rows) {
   if (!rows.receipts.empty()) {
     auto remove = cached(
         "DELETE FROM pawl_receipts WHERE principal = ?1 AND command_id = ?2 AND kind = ?3 AND "
@@ -245,7 +245,7 @@ Result<void> SqliteStore::delete_old(const RetentionPass& pass, const OldRows& r
   return {};
 }
 
-Result<RetentionPassed> SqliteStore::remove_rows(const RetentionPass& pass) {
+Result<RetentionPassed> SqliteLane::remove_rows(const RetentionPass& pass) {
   auto rows = find_old(pass);
   if (!rows) return std::unexpected(rows.error());
   if (rows->size() > 0) {
@@ -267,9 +267,9 @@ Result<RetentionPassed> SqliteStore::remove_rows(const RetentionPass& pass) {
   return RetentionPassed{static_cast<std::int64_t>(rows->size()), rows->finished};
 }
 
-void SqliteStore::remove_old(const RetentionPass& pass, Completion<RetentionPassed> done) {
-  if (refuses_writes_) return done(fail(protocol::store_refuses_writes));
-  done(remove_rows(pass));
+Result<RetentionPassed> SqliteLane::remove_old(const RetentionPass& pass) {
+  if (refuses_writes_) return fail(protocol::store_refuses_writes);
+  return remove_rows(pass);
 }
 
 }  // namespace pawl::sqlite

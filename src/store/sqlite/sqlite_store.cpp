@@ -55,21 +55,29 @@ bool is_disk_failure(const Error& error, sqlite3* connection) {
 
 }  // namespace
 
-SqliteStore::SqliteStore(std::string path, FileLock lock, Connection connection,
-                         const Registry& registry, Clock& clock)
-    : path_(std::move(path)),
-      file_lock_(std::move(lock)),
-      connection_(std::move(connection)),
-      registry_(registry),
-      clock_(clock) {
+SqliteLane::SqliteLane(std::shared_ptr<Connection> writer, const Registry& registry, Clock& clock)
+    : writer_(std::move(writer)), connection_(*writer_), registry_(registry), clock_(clock) {
   for (const auto& machine : registry.machines()) {
     known_machines_ += (known_machines_.empty() ? "'" : ", '") + std::string(machine->name) + "'";
   }
 }
 
-SqliteStore::~SqliteStore() {
+SqliteLane::~SqliteLane() {
   abandon();
 }
+
+Result<std::unique_ptr<SqliteLane>> SqliteLane::open(std::shared_ptr<Connection> writer,
+                                                     const Registry& registry, Clock& clock) {
+  std::unique_ptr<SqliteLane> lane(new SqliteLane(std::move(writer), registry, clock));
+  if (auto done = lane->take_lane(); !done) return std::unexpected(done.error());
+  if (auto done = lane->read_identity(); !done) return std::unexpected(done.error());
+  return lane;
+}
+
+SqliteStore::SqliteStore(std::string path, FileLock lock, Clock& clock)
+    : path_(std::move(path)), file_lock_(std::move(lock)), clock_(clock) {}
+
+SqliteStore::~SqliteStore() = default;
 
 Result<StoreHandle> SqliteStore::open(const SqliteOptions& options, const Registry& registry) {
   // By the real name: a second one through a link must find the same lock.
@@ -84,17 +92,30 @@ Result<StoreHandle> SqliteStore::open(const SqliteOptions& options, const Regist
   if (auto done = prepare_schema(*connection, registry, options.migrate, clock); !done) {
     return std::unexpected(done.error());
   }
-  std::unique_ptr<SqliteStore> store(new SqliteStore(options.path, std::move(*file_lock),
-                                                     std::move(*connection), registry, clock));
-  if (auto done = store->take_lane(); !done) return std::unexpected(done.error());
-  if (auto done = store->read_identity(); !done) return std::unexpected(done.error());
+  std::unique_ptr<SqliteStore> store(new SqliteStore(options.path, std::move(*file_lock), clock));
+  store->writer_ = std::make_shared<Connection>(std::move(*connection));
+  auto lane = SqliteLane::open(store->writer_, registry, clock);
+  if (!lane) return std::unexpected(lane.error());
+  store->lane_ = std::move(*lane);
+  store->identity_ = store->lane_->identity();
   auto reads = SqliteReads::open(options, registry);
   if (!reads) return std::unexpected(reads.error());
   store->reads_ = std::move(*reads);
   return StoreHandle(store.release());
 }
 
-Result<void> SqliteStore::take_lane() {
+Result<std::unique_ptr<StoreLane>> SqliteStore::take_lane(LaneWish wish) {
+  if (wish == LaneWish::orphaned) return std::unique_ptr<StoreLane>();
+  const std::lock_guard lock(mutex_);
+  if (!lane_) return fail(protocol::lane_fenced, "the lane of this file was given out before");
+  return std::unique_ptr<StoreLane>(std::move(lane_));
+}
+
+Reads& SqliteStore::reads() {
+  return *reads_;
+}
+
+Result<void> SqliteLane::take_lane() {
   auto raise = cached("UPDATE pawl_lanes SET epoch = epoch + 1 WHERE id = 0 RETURNING epoch");
   if (!raise) return std::unexpected(raise.error());
   auto row = (*raise)->step();
@@ -113,7 +134,7 @@ Result<void> SqliteStore::take_lane() {
   return {};
 }
 
-Result<void> SqliteStore::read_identity() {
+Result<void> SqliteLane::read_identity() {
   auto select = cached("SELECT store_id, epoch, restores, restored_us FROM pawl_store");
   if (!select) return std::unexpected(select.error());
   auto row = (*select)->step();
@@ -125,7 +146,7 @@ Result<void> SqliteStore::read_identity() {
   return {};
 }
 
-const SqliteStore::MachineStatements& SqliteStore::texts_of(const MachineSpec& machine) {
+const SqliteLane::MachineStatements& SqliteLane::texts_of(const MachineSpec& machine) {
   const auto found = machine_texts_.find(machine.name);
   if (found != machine_texts_.end()) return found->second;
   MachineStatements texts{
@@ -134,7 +155,7 @@ const SqliteStore::MachineStatements& SqliteStore::texts_of(const MachineSpec& m
   return machine_texts_.emplace(machine.name, std::move(texts)).first->second;
 }
 
-Result<Statement*> SqliteStore::cached(std::string_view sql) {
+Result<Statement*> SqliteLane::cached(std::string_view sql) {
   const auto found = statements_.find(sql);
   if (found != statements_.end()) return &found->second;
   auto prepared = connection_.prepare(sql);
@@ -142,39 +163,34 @@ Result<Statement*> SqliteStore::cached(std::string_view sql) {
   return &statements_.emplace(sql, std::move(*prepared)).first->second;
 }
 
-Reads& SqliteStore::reads() {
-  return *reads_;
-}
-
-void SqliteStore::lock(const protocol::LockRequest& request,
-                       Completion<protocol::LockedBatch> done) {
-  if (refuses_writes_) return done(fail(protocol::store_refuses_writes));
+Result<protocol::LockedBatch> SqliteLane::lock(const protocol::LockRequest& request) {
+  if (refuses_writes_) return fail(protocol::store_refuses_writes);
   auto begin = cached("BEGIN IMMEDIATE");
-  if (!begin) return done(std::unexpected(begin.error()));
-  if (auto begun = (*begin)->run(); !begun) return done(std::unexpected(begun.error()));
+  if (!begin) return std::unexpected(begin.error());
+  if (auto begun = (*begin)->run(); !begun) return std::unexpected(begun.error());
   in_transaction_ = true;
   auto locked = lock_rows(request);
   if (!locked) abandon();
-  done(std::move(locked));
+  return locked;
 }
 
-void SqliteStore::commit(const protocol::WriteBatch& writes, Completion<bool> done) {
+Result<void> SqliteLane::commit(const protocol::WriteBatch& writes) {
   PAWL_CRASH_POINT("store.before_write");
   auto written = write(writes);
   if (!written) {
     const bool disk = is_disk_failure(written.error(), connection_.handle());
     abandon();
     if (disk) refuses_writes_ = true;
-    return done(std::unexpected(written.error()));
+    return written;
   }
   PAWL_CRASH_POINT("store.before_commit");
-  if (auto ended = end_transaction(); !ended) return done(std::unexpected(ended.error()));
+  if (auto ended = end_transaction(); !ended) return ended;
   ++next_sequence_;
   PAWL_CRASH_POINT("store.after_commit");
-  done(true);
+  return {};
 }
 
-Result<void> SqliteStore::end_transaction() {
+Result<void> SqliteLane::end_transaction() {
   auto commit = cached("COMMIT");
   if (!commit) {
     abandon();
@@ -195,7 +211,7 @@ Result<void> SqliteStore::end_transaction() {
   return fail(outcome_in_doubt, committed.error().detail);
 }
 
-void SqliteStore::abandon() {
+void SqliteLane::abandon() {
   if (!in_transaction_) return;
   in_transaction_ = false;
   // A failure that ended the transaction by itself leaves nothing to roll back.
@@ -221,32 +237,34 @@ Result<std::vector<T>> collect(Statement& statement, Read read) {
 
 }  // namespace
 
-void SqliteStore::entity(const EntityRef& ref, Completion<EntitySlot> done) {
-  const MachineSpec* machine = registry_.find_machine(ref.machine);
-  if (machine == nullptr) return done(fail(command_invalid, "unknown machine"));
-  auto select = cached(texts_of(*machine).select);
-  if (!select) return done(std::unexpected(select.error()));
-  EntitySlot slot;
-  slot.ref = {machine->name, ref.key};
-  (*select)->bind(1, std::string_view(slot.ref.key));
-  auto row = (*select)->step();
-  if (!row) return done(std::unexpected(row.error()));
-  if (*row) {
+Result<std::vector<EntitySlot>> SqliteLane::entities(const std::vector<EntityRef>& refs) {
+  std::vector<EntitySlot> out;
+  out.reserve(refs.size());
+  for (const EntityRef& ref : refs) {
+    const MachineSpec* machine = registry_.find_machine(ref.machine);
+    if (machine == nullptr) return fail(command_invalid, "unknown machine");
+    auto select = cached(texts_of(*machine).select);
+    if (!select) return std::unexpected(select.error());
+    EntitySlot& slot = out.emplace_back();
+    slot.ref = {machine->name, ref.key};
+    (*select)->bind(1, std::string_view(slot.ref.key));
+    auto row = (*select)->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) continue;
     auto read = read_entity_row(*machine, **select, slot);
     (*select)->reset();
-    if (!read) return done(std::unexpected(read.error()));
+    if (!read) return std::unexpected(read.error());
   }
-  done(std::move(slot));
+  return out;
 }
 
-void SqliteStore::open_effects(std::int64_t after_id, int limit,
-                               Completion<std::vector<EffectSummary>> done) {
+Result<std::vector<EffectSummary>> SqliteLane::open_effects(std::int64_t after_id, int limit) {
   auto select = cached(
       "SELECT id, kind, state, token, next_at_us, lease_until_us FROM pawl_effects "
       "WHERE id > ?1 ORDER BY id LIMIT ?2");
-  if (!select) return done(std::unexpected(select.error()));
+  if (!select) return std::unexpected(select.error());
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
-  done(collect<EffectSummary>(**select, [](const Statement& row) {
+  return collect<EffectSummary>(**select, [](const Statement& row) {
     EffectSummary out;
     out.id = row.integer(0);
     out.kind = row.text(1);
@@ -256,18 +274,18 @@ void SqliteStore::open_effects(std::int64_t after_id, int limit,
     out.next_at = Time{row.integer(4)};
     out.lease_until = Time{row.integer(5)};
     return out;
-  }));
+  });
 }
 
-void SqliteStore::waiting_messages(std::int64_t after_id, int limit,
-                                   Completion<std::vector<protocol::MessageRow>> done) {
+Result<std::vector<protocol::MessageRow>> SqliteLane::waiting_messages(std::int64_t after_id,
+                                                                       int limit) {
   auto select = cached(
       "SELECT id, from_machine, from_key, to_machine, to_key, kind, payload, hops, bounced, code, "
       "detail FROM pawl_messages WHERE id > ?1 AND from_machine IN (" +
       known_machines_ + ") AND to_machine IN (" + known_machines_ + ") ORDER BY id LIMIT ?2");
-  if (!select) return done(std::unexpected(select.error()));
+  if (!select) return std::unexpected(select.error());
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
-  done(collect<protocol::MessageRow>(**select, [this](const Statement& row) {
+  return collect<protocol::MessageRow>(**select, [this](const Statement& row) {
     protocol::MessageRow out;
     out.id = row.integer(0);
     out.from = {machine_name(registry_, row.text_view(1)), row.text(2)};
@@ -279,18 +297,17 @@ void SqliteStore::waiting_messages(std::int64_t after_id, int limit,
     out.code = row.text(9);
     out.detail = row.text(10);
     return out;
-  }));
+  });
 }
 
-void SqliteStore::due_deadlines(Time until, int limit,
-                                Completion<std::vector<protocol::DeadlineRow>> done) {
+Result<std::vector<protocol::DeadlineRow>> SqliteLane::due_deadlines(Time until, int limit) {
   auto select = cached(
       "SELECT machine, entity_key, name, arming, due_us, kind, payload FROM pawl_deadlines "
       "WHERE due_us <= ?1 AND machine IN (" +
       known_machines_ + ") ORDER BY due_us LIMIT ?2");
-  if (!select) return done(std::unexpected(select.error()));
+  if (!select) return std::unexpected(select.error());
   (*select)->bind(1, until.us).bind(2, std::int64_t{limit});
-  done(collect<protocol::DeadlineRow>(**select, [this](const Statement& row) {
+  return collect<protocol::DeadlineRow>(**select, [this](const Statement& row) {
     protocol::DeadlineRow out;
     out.entity = {machine_name(registry_, row.text_view(0)), row.text(1)};
     out.name = row.text(2);
@@ -299,30 +316,30 @@ void SqliteStore::due_deadlines(Time until, int limit,
     out.kind = row.text(5);
     out.payload = row.text(6);
     return out;
-  }));
+  });
 }
 
-void SqliteStore::next_deadline(Completion<Time> done) {
+Result<Time> SqliteLane::next_deadline() {
   auto select = cached("SELECT due_us FROM pawl_deadlines WHERE machine IN (" + known_machines_ +
                        ") ORDER BY due_us LIMIT 1");
-  if (!select) return done(std::unexpected(select.error()));
+  if (!select) return std::unexpected(select.error());
   auto times = collect<Time>(**select, [](const Statement& row) {
     return row.is_null(0) ? Time::never() : Time{row.integer(0)};
   });
-  if (!times) return done(std::unexpected(times.error()));
-  done(times->empty() ? Time::never() : times->front());
+  if (!times) return std::unexpected(times.error());
+  return times->empty() ? Time::never() : times->front();
 }
 
-void SqliteStore::parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) {
+Result<std::vector<std::pair<EntityRef, EntityRef>>> SqliteLane::parked_pairs() {
   auto select = cached(
       "SELECT from_machine, from_key, machine, entity_key FROM pawl_parked "
       "WHERE source IN ('message', 'bounce')");
-  if (!select) return done(std::unexpected(select.error()));
+  if (!select) return std::unexpected(select.error());
   using Pair = std::pair<EntityRef, EntityRef>;
-  done(collect<Pair>(**select, [this](const Statement& row) {
+  return collect<Pair>(**select, [this](const Statement& row) {
     return Pair{{machine_name(registry_, row.text_view(0)), row.text(1)},
                 {machine_name(registry_, row.text_view(2)), row.text(3)}};
-  }));
+  });
 }
 
 }  // namespace pawl::sqlite

@@ -8,6 +8,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "store/sqlite/connection.h"
@@ -18,34 +19,35 @@ namespace pawl::sqlite {
 
 class SqliteReads;
 
-class SqliteStore final : public Store {
+// The one lane there is: the connection that writes.
+class SqliteLane final : public StoreLane {
  public:
-  static Result<StoreHandle> open(const SqliteOptions& options, const Registry& registry);
-  ~SqliteStore() override;
+  static Result<std::unique_ptr<SqliteLane>> open(std::shared_ptr<Connection> writer,
+                                                  const Registry& registry, Clock& clock);
+  ~SqliteLane() override;
 
-  void lock(const protocol::LockRequest& request, Completion<protocol::LockedBatch> done) override;
-  void commit(const protocol::WriteBatch& writes, Completion<bool> done) override;
+  std::int32_t id() const override { return 0; }
+  // By the lock on the file beside the data file.
+  bool earlier_holder_is_dead() const override { return true; }
+  Result<protocol::LockedBatch> lock(const protocol::LockRequest& request) override;
+  Result<void> commit(const protocol::WriteBatch& writes) override;
   void abandon() override;
-  void entity(const EntityRef& ref, Completion<EntitySlot> done) override;
-  void open_effects(std::int64_t after_id, int limit,
-                    Completion<std::vector<EffectSummary>> done) override;
-  void waiting_messages(std::int64_t after_id, int limit,
-                        Completion<std::vector<protocol::MessageRow>> done) override;
-  void due_deadlines(Time until, int limit,
-                     Completion<std::vector<protocol::DeadlineRow>> done) override;
-  void next_deadline(Completion<Time> done) override;
-  void parked_pairs(Completion<std::vector<std::pair<EntityRef, EntityRef>>> done) override;
-  void remove_old(const protocol::RetentionPass& pass,
-                  Completion<protocol::RetentionPassed> done) override;
-  StoreIdentity identity() const override { return identity_; }
-  std::string notes_path() const override { return path_ + ".deciding"; }
-  bool sole_owner() const override { return true; }
-  Clock& clock() override { return clock_; }
-  Reads& reads() override;
+  Result<std::vector<EntitySlot>> entities(const std::vector<EntityRef>& refs) override;
+  Result<std::vector<EffectSummary>> open_effects(std::int64_t after_id, int limit) override;
+  Result<std::vector<protocol::MessageRow>> waiting_messages(std::int64_t after_id,
+                                                             int limit) override;
+  Result<std::vector<protocol::DeadlineRow>> due_deadlines(Time until, int limit) override;
+  Result<Time> next_deadline() override;
+  Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override;
+  Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override;
+  Result<bool> has_work() override { return true; }  // it is never another's
+  Result<void> renew() override { return {}; }
+  int renew_interval_ms() const override { return 0; }
+  void release() override {}
+  const StoreIdentity& identity() const { return identity_; }
 
  private:
-  SqliteStore(std::string path, FileLock lock, Connection connection, const Registry& registry,
-              Clock& clock);
+  SqliteLane(std::shared_ptr<Connection> writer, const Registry& registry, Clock& clock);
 
   Result<void> take_lane();
   Result<void> read_identity();
@@ -96,9 +98,8 @@ class SqliteStore final : public Store {
   Result<protocol::RetentionPassed> remove_rows(const protocol::RetentionPass& pass);
   Result<std::string> place_of(const std::string& subject);
 
-  std::string path_;
-  FileLock file_lock_;
-  Connection connection_;
+  std::shared_ptr<Connection> writer_;
+  Connection& connection_;  // the writer
   const Registry& registry_;
   Clock& clock_;
   std::string known_machines_;  // their names as a list of SQL texts
@@ -110,6 +111,34 @@ class SqliteStore final : public Store {
   std::map<std::string, std::string, std::less<>> places_;  // of retention's walks
   bool in_transaction_ = false;
   bool refuses_writes_ = false;
+};
+
+class SqliteStore final : public Store {
+ public:
+  static Result<StoreHandle> open(const SqliteOptions& options, const Registry& registry);
+  ~SqliteStore() override;
+
+  // Given out once: who was fenced on a file writes nothing there any more.
+  Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) override;
+  int max_lanes() const override { return 1; }
+  void listen(std::function<void(const Tidings&)>) override {}  // there are no others
+  StoreIdentity identity() const override { return identity_; }
+  std::string notes_path(std::int32_t) const override { return path_ + ".deciding"; }
+  bool sole_owner() const override { return true; }
+  Clock& clock() override { return clock_; }
+  Reads& reads() override;
+
+ private:
+  SqliteStore(std::string path, FileLock lock, Clock& clock);
+
+  std::string path_;
+  FileLock file_lock_;
+  Clock& clock_;
+  StoreIdentity identity_;
+  // Closed behind the readers: the last connection to close checkpoints, and only the writer can.
+  std::shared_ptr<Connection> writer_;
+  std::mutex mutex_;
+  std::unique_ptr<SqliteLane> lane_;  // until it is taken
   std::unique_ptr<SqliteReads> reads_;
 };
 

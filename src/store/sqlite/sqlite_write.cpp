@@ -52,21 +52,21 @@ std::string entity_insert(const MachineSpec& machine) {
          ") ON CONFLICT DO NOTHING";
 }
 
-Result<void> SqliteStore::write(const protocol::WriteBatch& w) {
+Result<void> SqliteLane::write(const protocol::WriteBatch& w) {
   // What a batch does not have costs nothing, not even the look for its statement.
-  using Step = Result<void> (SqliteStore::*)(const protocol::WriteBatch&);
+  using Step = Result<void> (SqliteLane::*)(const protocol::WriteBatch&);
   const std::pair<bool, Step> steps[] = {
-      {!w.entity_writes.empty(), &SqliteStore::write_entities},
-      {!w.records.empty(), &SqliteStore::write_records},
-      {!w.receipts.empty(), &SqliteStore::write_receipts},
-      {!w.effects_inserted.empty(), &SqliteStore::insert_effects},
-      {!w.effects_updated.empty(), &SqliteStore::update_effects},
-      {!w.messages_deleted.empty() || !w.messages_inserted.empty(), &SqliteStore::write_messages},
-      {!w.deadlines_armed.empty() || !w.deadlines_deleted.empty(), &SqliteStore::write_deadlines},
-      {!w.parked_deleted.empty() || !w.parked_inserted.empty(), &SqliteStore::write_parked},
+      {!w.entity_writes.empty(), &SqliteLane::write_entities},
+      {!w.records.empty(), &SqliteLane::write_records},
+      {!w.receipts.empty(), &SqliteLane::write_receipts},
+      {!w.effects_inserted.empty(), &SqliteLane::insert_effects},
+      {!w.effects_updated.empty(), &SqliteLane::update_effects},
+      {!w.messages_deleted.empty() || !w.messages_inserted.empty(), &SqliteLane::write_messages},
+      {!w.deadlines_armed.empty() || !w.deadlines_deleted.empty(), &SqliteLane::write_deadlines},
+      {!w.parked_deleted.empty() || !w.parked_inserted.empty(), &SqliteLane::write_parked},
       {!w.alerts.empty() || !w.alerts_acked.empty() || !w.alerts_delivered.empty(),
-       &SqliteStore::write_alerts},
-      {true, &SqliteStore::write_journal}};
+       &SqliteLane::write_alerts},
+      {true, &SqliteLane::write_journal}};
   for (const auto& [needed, step] : steps) {
     if (!needed) continue;
     if (auto done = (this->*step)(w); !done) return done;
@@ -74,7 +74,7 @@ Result<void> SqliteStore::write(const protocol::WriteBatch& w) {
   return {};
 }
 
-Result<void> SqliteStore::write_entities(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_entities(const protocol::WriteBatch& writes) {
   const MachineSpec* machine = nullptr;
   Statement* insert = nullptr;
   Statement* update = nullptr;
@@ -108,7 +108,7 @@ Result<void> SqliteStore::write_entities(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_records(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_records(const protocol::WriteBatch& writes) {
   for (const auto& record : writes.records) {
     const EntityRef& owner = writes.entities[record.entity].ref;
     const RecordSpec* spec = registry_.find_machine(owner.machine)->record(record.table);
@@ -135,7 +135,7 @@ Result<void> SqliteStore::write_records(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_receipts(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_receipts(const protocol::WriteBatch& writes) {
   auto insert = cached(
       "INSERT INTO pawl_receipts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
   if (!insert) return std::unexpected(insert.error());
@@ -159,7 +159,7 @@ Result<void> SqliteStore::write_receipts(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::insert_effects(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::insert_effects(const protocol::WriteBatch& writes) {
   auto insert = cached(
       "INSERT INTO pawl_effects (id, kind, machine, entity_key, payload, idempotency_key, "
       "created_us, next_at_us, trace_id, state, maybe_sent, not_after_us) "
@@ -207,7 +207,7 @@ void bind_progress(Statement& statement, int index, const protocol::EffectRow& r
 
 }  // namespace
 
-Result<void> SqliteStore::update_effects(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::update_effects(const protocol::WriteBatch& writes) {
   auto update = cached(
       "UPDATE pawl_effects SET next_at_us = ?2, state = ?3, attempt = ?4, inquiry = ?5, token = "
       "?6, lease_until_us = ?7, poll_until_us = ?8, not_after_us = ?9, accepted_reported = ?10, "
@@ -226,7 +226,7 @@ Result<void> SqliteStore::update_effects(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::end_effect(const protocol::EffectRow& row) {
+Result<void> SqliteLane::end_effect(const protocol::EffectRow& row) {
   auto remove = cached("DELETE FROM pawl_effects WHERE id = ?1");
   if (!remove) return std::unexpected(remove.error());
   (*remove)->bind(1, row.id);
@@ -249,7 +249,7 @@ Result<void> SqliteStore::end_effect(const protocol::EffectRow& row) {
   return {};
 }
 
-Result<void> SqliteStore::write_messages(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_messages(const protocol::WriteBatch& writes) {
   auto remove = cached("DELETE FROM pawl_messages WHERE id = ?1");
   if (!remove) return std::unexpected(remove.error());
   for (const std::int64_t id : writes.messages_deleted) {
@@ -277,7 +277,7 @@ Result<void> SqliteStore::write_messages(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_deadlines(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_deadlines(const protocol::WriteBatch& writes) {
   auto remove =
       cached("DELETE FROM pawl_deadlines WHERE machine = ?1 AND entity_key = ?2 AND name = ?3");
   if (!remove) return std::unexpected(remove.error());
@@ -302,7 +302,7 @@ Result<void> SqliteStore::write_deadlines(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_parked(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_parked(const protocol::WriteBatch& writes) {
   auto unpark = cached("DELETE FROM pawl_parked WHERE id = ?1");
   if (!unpark) return std::unexpected(unpark.error());
   for (const std::int64_t id : writes.parked_deleted) {
@@ -324,7 +324,7 @@ Result<void> SqliteStore::write_parked(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_alerts(const protocol::WriteBatch& writes) {
   auto raise = cached(
       "INSERT INTO pawl_alerts (id, code, machine, entity_key, effect_id, attempt, detail, "
       "first_seen_us, last_seen_us, count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1) "
@@ -357,7 +357,7 @@ Result<void> SqliteStore::write_alerts(const protocol::WriteBatch& writes) {
   return {};
 }
 
-Result<void> SqliteStore::write_journal(const protocol::WriteBatch& writes) {
+Result<void> SqliteLane::write_journal(const protocol::WriteBatch& writes) {
   auto insert = cached(
       "INSERT INTO pawl_journal (position, epoch, time_us, config_version, entries) "
       "VALUES (?1, ?2, ?3, ?4, ?5)");

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a driver holds its lane: takes it, says that it lives, loses it to another process and takes
+// another; and how what the lane has to drive is found in the store.
+#include <pawl/log.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/lane.h"
+
+namespace pawl::engine {
+
+namespace {
+
+constexpr int scan_rows = 1'000;
+constexpr std::int64_t retake_interval_us = 500'000;
+constexpr std::int64_t look_for_end_interval_us = 1'000'000;
+
+}  // namespace
+
+Result<void> Lane::take_lane() {
+  auto lane = store_.take_lane(role_.wish);
+  if (!lane) return std::unexpected(lane.error());
+  if (!*lane) return {};
+  lane_ = std::move(*lane);
+  id_ = lane_->id();
+  renew_at_us_ = lane_->renew_interval_ms() == 0
+                     ? INT64_MAX
+                     : store_.clock().monotonic_us() + lane_->renew_interval_ms() * 1'000LL;
+  auto suspects = Suspects::open(store_.notes_path(lane_->id()));
+  if (!suspects) return std::unexpected(suspects.error());
+  suspects_ = std::move(*suspects);
+  if (auto loaded = load(); !loaded) {
+    lane_.reset();
+    return loaded;
+  }
+  return {};
+}
+
+// The lane, and everything in it loaded; else why not. A lane that was lost is taken anew, and what
+// a commit in doubt left is loaded, no more often than every retake_interval_us.
+Result<void> Lane::hold_lane() {
+  if (lane_ && !load_needed_) return {};
+  const std::int64_t now_us = store_.clock().monotonic_us();
+  if (now_us < retake_at_us_) return fail(protocol::lane_fenced, "no lane is held now");
+  if (finished_) return fail(protocol::lane_fenced, "another process drives this lane now");
+  auto held = lane_ ? load() : take_lane();
+  if (held && lane_) {
+    load_needed_ = false;
+    return {};
+  }
+  retake_at_us_ = now_us + retake_interval_us;
+  if (held) return fail(protocol::lane_fenced, "there is no lane to be taken");
+  log::error("lane_not_held", {{"error", held.error().text()}});
+  return held;
+}
+
+void Lane::lose_lane() {
+  log::warn("lane_lost", {{"lane", id_.load()}});
+  lane_.reset();
+  drop_inner_work();
+  // Whoever took an orphaned lane over drives it: there is nothing left to do here.
+  if (role_.wish == LaneWish::orphaned) finished_ = true;
+}
+
+// All of it is in the store, and now another's to drive. Exchanges that are under way answer into
+// the void; their effects are known as claimed, and are inquired once their leases have passed.
+void Lane::drop_inner_work() {
+  const auto inner = [this](const protocol::Work& work) { return !waiting_.contains(work.ticket); };
+  std::erase_if(pending_, inner);
+  std::erase_if(skipped_, [&](const Skipped& skipped) { return inner(skipped.work); });
+  postponed_.clear();
+  schedule_.clear();
+  messages_.clear();
+  last_message_id_ = 0;
+  messages_left_ = false;
+  deadlines_in_hand_.clear();
+  next_deadline_ = Time::never();
+  leases_.clear();
+}
+
+void Lane::renew_lane(std::int64_t monotonic_us) {
+  if (!lane_ || monotonic_us < renew_at_us_) return;
+  renew_at_us_ = monotonic_us + lane_->renew_interval_ms() * 1'000LL;
+  const auto renewed = lane_->renew();
+  if (!renewed && renewed.error().code == protocol::lane_fenced) lose_lane();
+}
+
+// Looks into the store, too: what waits there for another lane, or until an operator frees a pair,
+// is not in memory.
+void Lane::end_if_done() {
+  if (role_.wish != LaneWish::orphaned) return;
+  const std::int64_t now_us = store_.clock().monotonic_us();
+  if (!finished_) {
+    const bool idle = pending_.empty() && skipped_.empty() && postponed_.empty() &&
+                      messages_.empty() && leases_.empty() && schedule_.open() == 0 &&
+                      schedule_.under_way() == 0;
+    if (!lane_ || load_needed_ || !idle || now_us < look_for_end_at_us_) return;
+    look_for_end_at_us_ = now_us + look_for_end_interval_us;
+    const auto work = lane_->has_work();
+    if (!work || *work) return;
+  }
+  const std::lock_guard lock(postbox_->mutex);
+  postbox_->stopping = true;
+}
+
+Result<void> Lane::load() {
+  if (auto done = load_effects(); !done) return done;
+  if (auto done = load_messages(); !done) return done;
+  return load_deadlines();
+}
+
+Result<void> Lane::load_effects() {
+  std::int64_t after = 0;
+  const Time now = store_.clock().now();
+  const bool dead = lane_->earlier_holder_is_dead();
+  leases_.clear();
+  std::int64_t unknown = 0;
+  std::int64_t leased = 0;
+  std::int64_t total = 0;
+  while (true) {
+    auto rows = lane_->open_effects(after, scan_rows);
+    if (!rows) return std::unexpected(rows.error());
+    for (const EffectSummary& row : *rows) {
+      after = row.id;
+      // Of a kind that this program does not know: left as it is for one that does.
+      if (registry_.find_effect(row.kind) == nullptr) continue;
+      ++total;
+      if (!protocol::is_claimed(row.state)) {
+        if (!schedule_.is_claiming(row.id)) {
+          schedule_.put(row.id, row.kind, row.state, std::max(row.next_at, Time{}));
+        }
+      } else if (schedule_.is_under_way(row.id, row.token)) {
+        continue;  // begun by this very process
+      } else if (dead || row.lease_until <= now) {
+        // Its sender is gone.
+        ++unknown;
+        add_work(protocol::LeaseLostWork{row.id, row.token});
+      } else {
+        ++leased;
+        leases_.emplace(row.lease_until, std::pair{row.id, row.token});
+      }
+    }
+    if (static_cast<int>(rows->size()) < scan_rows) break;
+  }
+  if (total > 0) {
+    log::info("effects_recovered", {{"lane", id_.load()},
+                                    {"open", total},
+                                    {"to_inquire", unknown},
+                                    {"leased", leased},
+                                    {"now_us", now.us}});
+  }
+  return {};
+}
+
+// What an earlier holder claimed, and may have been sending until now.
+void Lane::collect_lapsed_leases(Time now) {
+  while (!leases_.empty() && leases_.begin()->first <= now) {
+    const auto [id, token] = leases_.begin()->second;
+    add_work(protocol::LeaseLostWork{id, token});
+    leases_.erase(leases_.begin());
+  }
+}
+
+Result<void> Lane::load_messages() {
+  messages_.clear();
+  last_message_id_ = 0;
+  messages_left_ = true;
+  messages_at_us_ = 0;
+  // With other processes about, the store says which pairs are held.
+  if (!store_.sole_owner()) return {};
+  auto held = lane_->parked_pairs();
+  if (!held) return std::unexpected(held.error());
+  held_pairs_ = {held->begin(), held->end()};
+  return {};
+}
+
+Result<void> Lane::load_deadlines() {
+  auto next = lane_->next_deadline();
+  if (!next) return std::unexpected(next.error());
+  next_deadline_ = *next;
+  return {};
+}
+
+}  // namespace pawl::engine
