@@ -111,6 +111,8 @@ class Lane {
   void take_inbox();
   void resume_postponed(std::int64_t monotonic_us);
   void collect_due();
+  void ask_for_permits(Time now);
+  std::int64_t permits_at_us(Time now) const;
   void collect_deadlines(Time now);
   void collect_messages();
   void remove_old();
@@ -167,6 +169,7 @@ class Lane {
   bool load_needed_ = false;
   std::int64_t retake_at_us_ = 0;  // monotonic
   std::int64_t renew_at_us_ = INT64_MAX;
+  std::int64_t permits_asked_us_ = 0;
   std::int64_t look_for_end_at_us_ = 0;
   std::atomic<bool> finished_ = false;
 
