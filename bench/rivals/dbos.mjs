@@ -6,7 +6,7 @@ import { DBOS, DBOSClient } from '@dbos-inc/dbos-sdk';
 import { readFileSync } from 'node:fs';
 import {
   Countdown, account_of, check_outcomes, connect, crash, crash_in_flight, create_accounts, database_url, durability, in_parallel,
-  options_of, perform_and_hang, print, until, write_outcome,
+  once, options_of, perform_and_hang, print, until, write_outcome,
 } from './rival.mjs';
 
 const name = 'DBOS';
@@ -64,7 +64,8 @@ async function effects() {
 }
 
 async function life(ledger, which) {
-  const workflow = DBOS.registerWorkflow((job) => DBOS.runStep(() => perform_and_hang(ledger, job), { name: 'perform' }), { name: 'effect' });
+  const workflow = DBOS.registerWorkflow((job) => DBOS.runStep(() => perform_and_hang(ledger, job), { name: 'perform' }),
+    { name: 'effect', ...(once && { maxRecoveryAttempts: 1 }) });
   DBOS.setConfig(application);
   await DBOS.launch(); // takes up again what was pending
   if (which === 1) {
@@ -81,6 +82,7 @@ if (mode === 'effects') {
     name, version,
     start: (ledger, which) => [[process.execPath, [process.argv[1], 'life', ledger, String(which)]]],
     states: async () => (await pool.query('SELECT status FROM dbos.workflow_status')).rows.map((row) => row.status),
+    note: once ? 'maxRecoveryAttempts 1, the smallest that it takes' : undefined,
   });
   await pool.end();
 } else if (mode === 'life') {

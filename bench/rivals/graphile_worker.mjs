@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
 import {
-  Countdown, account_of, check_outcomes, connect, crash, crash_in_flight, create_accounts, database_url, durability, options_of,
-  perform_and_hang, print, until, write_outcome,
+  Countdown, account_of, check_outcomes, connect, crash, crash_in_flight, create_accounts, database_url, durability, once,
+  options_of, perform_and_hang, print, until, write_outcome,
 } from './rival.mjs';
 
 const name = 'graphile-worker';
@@ -14,7 +14,8 @@ const version = JSON.parse(readFileSync(new URL('./node_modules/graphile-worker/
 const logger = new Logger(() => (level, message) => level === 'error' && console.error(message));
 
 const add_jobs = (pool, count) =>
-  pool.query("SELECT graphile_worker.add_job('effect', json_build_object('job', i)) FROM generate_series(0, $1::int - 1) AS i", [count]);
+  pool.query(`SELECT graphile_worker.add_job('effect', json_build_object('job', i), max_attempts := $2)
+    FROM generate_series(0, $1::int - 1) AS i`, [count, once ? 1 : null]);
 
 async function migrate() {
   const utils = await makeWorkerUtils({ connectionString: database_url, logger });
@@ -78,7 +79,7 @@ if (mode === 'effects') {
     start: (ledger, which) => [[process.execPath, [process.argv[1], 'life', ledger, String(which)]]],
     // All it tells of a job: locked or not, how many attempts, the last error.
     states: async () => (await pool.query('SELECT locked_at IS NOT NULL AS locked, attempts, last_error FROM graphile_worker.jobs')).rows
-      .map((row) => `${row.locked ? 'locked' : 'ready'}, attempts ${row.attempts}, last error ${row.last_error ?? 'none'}`),
+      .map((row) => `${row.locked ? 'locked' : 'not locked'}, attempts ${row.attempts}, last error ${row.last_error ?? 'none'}`),
     after_kill: () => pool.query("UPDATE graphile_worker._private_jobs SET locked_at = locked_at - interval '4 hours 1 second'"),
     note: 'its locks end after 4 hours; they were made 4 hours older',
   });

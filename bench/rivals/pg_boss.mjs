@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { PgBoss } from 'pg-boss';
 import {
-  Countdown, account_of, check_outcomes, connect, crash, crash_in_flight, create_accounts, database_url, durability, options_of,
-  perform_and_hang, print, until, write_outcome, write_outcomes,
+  Countdown, account_of, check_outcomes, connect, crash, crash_in_flight, create_accounts, database_url, durability, once,
+  options_of, perform_and_hang, print, until, write_outcome, write_outcomes,
 } from './rival.mjs';
 
 const name = 'pg-boss';
@@ -56,7 +56,7 @@ async function effects(together) {
 
 async function first_and_second_life(ledger, life) {
   const boss = await start(10, { superviseIntervalSeconds: 1, monitorIntervalSeconds: 1, maintenanceIntervalSeconds: 1 });
-  await boss.createQueue(queue, { expireInSeconds: abandoned_after_s });
+  await boss.createQueue(queue, { expireInSeconds: abandoned_after_s, ...(once && { retryLimit: 0 }) });
   if (life === 1) await boss.insert(queue, Array.from({ length: crash_in_flight }, (_, job) => ({ data: { job } })));
   await boss.work(queue, { localConcurrency: crash_in_flight, pollingIntervalSeconds: 0.5 }, ([job]) => perform_and_hang(ledger, job.data.job));
 }

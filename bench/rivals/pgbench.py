@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,9 @@ import tempfile
 BINARIES = pathlib.Path("/usr/lib/postgresql/15/bin")
 PGBENCH_THREADS = 2
 DURABILITY = "fsync on, synchronous_commit on"
+
+# An orderly end, which takes pgbench and its files along.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def url():

@@ -20,7 +20,7 @@ HELP
 }
 
 readonly binaries=/usr/lib/postgresql/15/bin
-readonly port_attempts=5 start_timeout_s=60
+readonly port_attempts=5 start_timeout_s=60 command_end_s=10
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 readonly here
 
@@ -101,6 +101,12 @@ start_on() {
   url="postgres://pawl:$password@127.0.0.1:$port/postgres"
 }
 
+end_command() {
+  [[ -n ${command_pid:-} ]] || return 0
+  kill -TERM "$command_pid" 2>/dev/null || true
+  timeout "$command_end_s" tail --pid="$command_pid" -f /dev/null || kill -KILL "$command_pid" 2>/dev/null || true
+}
+
 # stop_server DIRECTORY: a fast shutdown, waited for.
 stop_server() {
   local stopped
@@ -144,11 +150,14 @@ main() {
   [[ $# -gt 0 ]] || fail 2 "with needs a command"
   create
   trap 'stop_server "$directory"' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM HUP
+  trap 'end_command; exit 130' INT
+  trap 'end_command; exit 143' TERM HUP
   launch "$sync_ms" yes
+  # Not in the foreground, where a signal would be heard only after it has ended.
   local status=0
-  DATABASE_URL=$url PAWL_BENCH_PG_PID=$pid PAWL_BENCH_SYNC_MS=$sync_ms "$@" || status=$?
+  DATABASE_URL=$url PAWL_BENCH_PG_PID=$pid PAWL_BENCH_SYNC_MS=$sync_ms setpriv --pdeathsig TERM "$@" <&0 &
+  command_pid=$!
+  wait "$command_pid" || status=$?
   return "$status"
 }
 

@@ -3,7 +3,7 @@
 // What the rivals' drivers share: options, the accounts whose row takes an effect's outcome, the clock of a run, and the
 // crash comparison: eight effects under way, kill -9, restart, and who did what twice.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import events from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,11 @@ import pg from 'pg';
 export const accounts = 100_000;
 export const crash_in_flight = 8;
 const poll_ms = 20;
+// How long a rival that was told never to repeat is watched after its restart.
+const once_watch_ms = 20_000;
+
+// crash --once: the rival is told to try each effect at most once.
+export const once = process.argv.includes('--once') || process.env.PAWL_RIVAL_ONCE === '1';
 
 // Numbers by name, e.g. {jobs: 20_000} for --jobs N.
 export function options_of(defaults) {
@@ -78,6 +83,18 @@ export async function in_parallel(total, width, one) {
   }));
 }
 
+// A directory of this process, removed when it ends.
+export function own_directory(name) {
+  const directory = mkdtempSync(join(tmpdir(), name));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  return directory;
+}
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
+
+// A child that dies with this process, however that ends.
+export const child_of = (file, args, options) => spawn('setpriv', ['--pdeathsig', 'KILL', file, ...args], options);
+
 export const print = (object) => console.log(JSON.stringify(object));
 
 export async function until(deadline_ms, condition) {
@@ -107,8 +124,7 @@ function times_of(ledger) {
 // `after_kill()`: lets the time pass that the rival waits before it takes a job for abandoned.
 // `states()`: the state of each of the eight as the rival tells it, polled from the kill until the end.
 export async function crash({ name, version, start, after_kill = async () => {}, states, wait_ms = 60_000, note }) {
-  const directory = mkdtempSync(join(tmpdir(), 'pawl_rival_'));
-  const ledger = join(directory, 'ledger');
+  const ledger = join(own_directory('pawl_rival_'), 'ledger');
   const seen = new Set();
   let unknown_visible = 0;
   const look = async () => {
@@ -118,14 +134,14 @@ export async function crash({ name, version, start, after_kill = async () => {},
   };
   let living = [];
   const kill = async () => {
-    const ended = living.filter((child) => child.exitCode === null && child.signalCode === null).map((child) => once(child, 'exit'));
+    const ended = living.filter((child) => child.exitCode === null && child.signalCode === null).map((child) => events.once(child, 'exit'));
     living.forEach((child) => child.kill('SIGKILL'));
     await Promise.all(ended);
     living = [];
   };
   const live = async (life) => {
-    for (const [file, args, env] of start(ledger, life)) {
-      living.push(spawn(file, args, { stdio: ['ignore', 'ignore', process.env.PAWL_BENCH_VERBOSE ? 'inherit' : 'ignore'], env: { ...process.env, ...env } }));
+    for (const [file, args] of start(ledger, life)) {
+      living.push(child_of(file, args, { stdio: ['ignore', 'ignore', process.env.PAWL_BENCH_VERBOSE ? 'inherit' : 'ignore'], env: { ...process.env, PAWL_RIVAL_ONCE: once ? '1' : '0' } }));
     }
   };
   try {
@@ -136,14 +152,13 @@ export async function crash({ name, version, start, after_kill = async () => {},
     await after_kill();
     await live(2);
     const twice = () => [...times_of(ledger).values()].filter((times) => times > 1).length;
-    await until(wait_ms, async () => {
+    await until(once ? once_watch_ms : wait_ms, async () => {
       await look().catch(() => {}); // a server that comes up does not answer yet
       return twice() === crash_in_flight;
     });
     await look();
-    print({ name, version, ran_twice: twice(), of: crash_in_flight, unknown_visible, states_seen: [...seen].sort(), ...(note && { note }) });
+    print({ name, version, told: once ? 'never repeat' : 'as it is', ran_twice: twice(), of: crash_in_flight, unknown_visible, states_seen: [...seen].sort(), ...(note && { note }) });
   } finally {
     await kill();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
