@@ -125,7 +125,7 @@ class Lane {
   void count_batch(std::size_t works, std::int64_t commit_us);
   void skipped(protocol::Work work);
   bool is_held(const protocol::WorkItem& item) const;
-  void run_alone(protocol::Work work, bool wait_for_rows = false);
+  void run_alone(protocol::Work work);
   void messages_are_behind();
   void look_at_messages_later();
   void batch_failed(std::vector<protocol::Work> works, const Error& error);
