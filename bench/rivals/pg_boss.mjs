@@ -23,7 +23,7 @@ async function start(max, settings = {}) {
 
 // `together`: the outcomes of a batch in one statement, which a handler may do; else a row update for each.
 async function effects(together) {
-  const options = options_of({ jobs: 20_000, batch: 250, workers: 4, connections: 20 });
+  const options = options_of({ jobs: 20_000, batch: 500, workers: 4, connections: 20 });
   const pool = connect(options.connections);
   const boss = await start(options.connections);
   await pool.query('DROP TABLE IF EXISTS accounts');
