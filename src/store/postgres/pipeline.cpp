@@ -160,13 +160,11 @@ Outcome Pipeline::run(Deadline deadline) {
     const short events = unsent == 1 ? POLLIN | POLLOUT : POLLIN;
     const bool last_look = std::chrono::steady_clock::now() >= deadline;
     const short ready = wait_for(PQsocket(core_->handle), events, deadline);
-    if (ready == 0) {
-      break_off("no answer in time");
-    } else if ((ready & ~POLLOUT) != 0 && PQconsumeInput(core_->handle) == 0) {
-      // The end of the connection; what came before it is still to be read.
-      if (read_results() && !complete()) break_off(reason(core_->handle));
-    } else if (last_look && read_results() && !complete()) {
-      break_off("no answer in time");
+    const bool ended = ready != 0 && (ready & ~POLLOUT) != 0 && PQconsumeInput(core_->handle) == 0;
+    if (ready != 0 && !ended && !last_look) continue;
+    // What came before the end, or just in time, counts.
+    if (read_results() && !complete()) {
+      break_off(ended ? reason(core_->handle) : "no answer in time");
     }
   }
   return finish();
