@@ -168,6 +168,16 @@ TEST(PostgresConnection, ASettingThatTheServerRefusesIsNamed) {
   EXPECT_EQ(code_of(Connection::open(options)), "store_session_unsettled");
 }
 
+TEST(PostgresConnection, ASettingThatDoesNotStaySetIsNamed) {
+  auto options = options_of(TestServer::shared().url());
+  // Of one transaction: it is gone when it is read back, as behind a pooler that lends by
+  // transaction.
+  options.settings = {{"transaction_read_only", "on"}};
+  const auto opened = Connection::open(options);
+  EXPECT_EQ(code_of(opened), "store_session_unsettled");
+  EXPECT_EQ(opened.error().detail, "transaction_read_only");
+}
+
 TEST(PostgresConnection, WhoIsNotLetInIsToldSoWithoutThePassword) {
   const auto& server = TestServer::shared();
   const auto wrong = Connection::open(options_of(server.url("pawl", "wrong-secret")));
