@@ -173,6 +173,26 @@ TEST_F(GateTest, EveryByteOfTheCommitsAnswerIsACutOfItsOwn) {
   proves_healed(++id);
 }
 
+// libpq reads on until the end is all it finds: what came before it must not be lost with it.
+TEST_F(GateTest, AnAnswerThatCameTogetherWithTheEndCounts) {
+  ASSERT_TRUE(commit(1));
+  ASSERT_TRUE(eventually([&] { return gate.commit(Direction::to_client).has_value(); }));
+  const auto answer = gate.commit(Direction::to_client)->length();
+  gate.arm({.direction = Direction::to_client, .bytes = answer - 6, .fault = Fault::cut});
+  Pipeline round(connection);
+  round.add("BEGIN");
+  const auto large = round.add("SELECT repeat('x', 100000)");
+  const auto committed = round.add("COMMIT");
+  round.sync();
+  // All of it, and the end, is here before a byte is read.
+  ASSERT_TRUE(gate.struck(patience_ms));
+  const auto outcome = round.run(deadline_in(patience_ms));
+  ASSERT_FALSE(outcome);
+  EXPECT_TRUE(outcome[large].done());
+  EXPECT_EQ(outcome[committed].tag(), "COMMIT");
+  EXPECT_FALSE(outcome.in_doubt(committed));
+}
+
 TEST_F(GateTest, WhatIsSwallowedEndsInATimeOut) {
   gate.arm({.direction = Direction::to_client, .bytes = 0, .fault = Fault::swallow});
   const auto outcome = commit(1, 200);
