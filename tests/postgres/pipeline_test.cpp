@@ -151,10 +151,14 @@ TEST_F(PipelineTest, TwentyThousandStatementsWithLargeAnswersDoNotDeadlock) {
 }
 
 TEST_F(PipelineTest, StatementsAndAnswersLargerThanEveryBufferDoNotDeadlock) {
+  // Over a Unix socket, whose buffers are small.
+  ConnectionOptions options;
+  options.url = TestServer::shared().socket_url();
+  auto local = open(options);
   constexpr int statements = 1'000;
   const Statement echo{.name = "echo", .sql = "SELECT $1 || $1", .types = {Type::text}};
   const std::string text(64'000, 'x');
-  Pipeline round(connection);
+  Pipeline round(local);
   for (int i = 0; i < statements; ++i) round.add(echo, Parameters().text(text));
   const auto outcome = round.run(deadline_in(60'000));
   ASSERT_TRUE(outcome) << outcome.error().message;
@@ -321,6 +325,16 @@ TEST_F(PipelineTest, NoAnswerInTimeClosesTheConnectionAndLeavesTheStatementInDou
   const auto again = run_one(connection, "SELECT 1", deadline_in(patience_ms));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, SqlErrorKind::connection_lost);
+}
+
+TEST_F(PipelineTest, AServerThatNeverStopsTalkingIsNotListenedToForever) {
+  Pipeline round(connection);
+  round.add("DO $$ BEGIN LOOP RAISE WARNING 'on and on'; END LOOP; END $$");
+  const auto outcome = round.run(deadline_in(100));
+  ASSERT_FALSE(outcome);
+  // Not the server's own time-out, much later.
+  EXPECT_EQ(outcome.error().kind, SqlErrorKind::connection_lost);
+  EXPECT_EQ(outcome.warnings.size(), max_kept_warnings);
 }
 
 TEST_F(PipelineTest, ARoundThatWasNotRunNeverReachesTheServer) {
