@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systems/otc/order_event.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -42,13 +43,20 @@ OrderEvent make_order_event(const JournalEntry& entry, std::shared_ptr<const Ord
   return {entry.after, entry.key, std::move(terms), std::move(out).take()};
 }
 
-std::string event_id_of(const JournalCursor& place) {
-  std::string id = std::to_string(place.epoch) + "-" + std::to_string(place.sequence);
-  if (place.entries != JournalCursor::whole_commit) id += "-" + std::to_string(place.entries);
-  return id;
+namespace {
+
+constexpr std::string_view beginning = "0-0";
+constexpr std::size_t max_store_epoch_chars = 32;
+
+bool is_store_epoch(std::string_view text) {
+  return !text.empty() && text.size() <= max_store_epoch_chars &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+         });
 }
 
-Result<JournalCursor> parse_event_id(std::string_view text) {
+// "EPOCH-SEQUENCE" or "EPOCH-SEQUENCE-ENTRIES".
+Result<JournalCursor> parse_place(std::string_view text) {
   std::array<std::int64_t, 3> numbers{0, 0, JournalCursor::whole_commit};
   std::size_t count = 0;
   const char* at = text.data();
@@ -61,14 +69,33 @@ Result<JournalCursor> parse_event_id(std::string_view text) {
     if (more && *stopped != '-') return fail(error::event_id_invalid);
     at = stopped + (more ? 1 : 0);
   }
-  JournalCursor place{0, numbers[0], numbers[1], JournalCursor::whole_commit};
   if (count < 2 || numbers[1] > max_journal_sequence || numbers[2] > JournalCursor::whole_commit) {
     return fail(error::event_id_invalid);
   }
-  place.entries = static_cast<std::int32_t>(numbers[2]);
+  return JournalCursor{0, numbers[0], numbers[1], static_cast<std::int32_t>(numbers[2])};
+}
+
+}  // namespace
+
+std::string event_id_of(std::string_view store_epoch, const JournalCursor& place) {
+  std::string id(store_epoch);
+  id += "." + std::to_string(place.epoch) + "-" + std::to_string(place.sequence);
+  if (place.entries != JournalCursor::whole_commit) id += "-" + std::to_string(place.entries);
+  return id;
+}
+
+Result<EventPlace> parse_event_id(std::string_view text) {
+  if (text == beginning) return EventPlace{};
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos || !is_store_epoch(text.substr(0, dot))) {
+    return fail(error::event_id_invalid);
+  }
+  const auto place = parse_place(text.substr(dot + 1));
+  if (!place) return std::unexpected(place.error());
+  EventPlace out{std::string(text.substr(0, dot)), *place};
   // One place has one spelling.
-  if (event_id_of(place) != text) return fail(error::event_id_invalid);
-  return place;
+  if (event_id_of(out.store_epoch, out.place) != text) return fail(error::event_id_invalid);
+  return out;
 }
 
 }  // namespace pawl::otc

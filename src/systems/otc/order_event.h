@@ -46,9 +46,17 @@ struct EventFilter {
 bool is_order_event(const JournalEntry& entry);
 OrderEvent make_order_event(const JournalEntry& entry, std::shared_ptr<const OrderTerms> terms);
 
-// "EPOCH-SEQUENCE", or "EPOCH-SEQUENCE-ENTRIES" for a place inside a commit.
-std::string event_id_of(const JournalCursor& place);
-// Errors: event_id_invalid.
-Result<JournalCursor> parse_event_id(std::string_view text);
+// What an event's id says: a place in the journal of one copy of the store. Two copies of one
+// backup number their commits alike, so only the store's own epoch (StoreIdentity) tells them
+// apart.
+struct EventPlace {
+  std::string store_epoch;  // empty: whichever copy this is, from the beginning of its journal
+  JournalCursor place;
+};
+
+// "STORE.EPOCH-SEQUENCE", or "STORE.EPOCH-SEQUENCE-ENTRIES" for a place inside a commit.
+std::string event_id_of(std::string_view store_epoch, const JournalCursor& place);
+// That, or "0-0" for the beginning. Errors: event_id_invalid.
+Result<EventPlace> parse_event_id(std::string_view text);
 
 }  // namespace pawl::otc

@@ -20,7 +20,9 @@ bool is_before(const JournalCursor& a, const JournalCursor& b) {
 }  // namespace
 
 OrderFeed::OrderFeed(Engine& engine, std::size_t max_recent_events)
-    : engine_(engine), max_recent_events_(max_recent_events) {
+    : engine_(engine),
+      store_epoch_(engine.store_identity().epoch),
+      max_recent_events_(max_recent_events) {
   watch_ = engine_.watch_commits([this, wake = wake_] {
     if (followed_) (*wake)();
   });
@@ -139,7 +141,7 @@ bool OrderFeed::greet(Follower& follower) {
   if (follower.greeted && !follower.lost) return true;
   const bool lost = follower.lost;
   net::Event event;
-  event.id = event_id_of(follower.place);
+  event.id = event_id_of(store_epoch_, follower.place);
   event.type = lost ? "reset" : "place";
   event.data = lost ? R"({"code":"journal_place_gone"})" : "{}";
   if (!send(follower, event, follower.place)) return false;
@@ -188,7 +190,7 @@ void OrderFeed::lose_place(Follower& follower) {
 bool OrderFeed::send_order(Follower& follower, const OrderEvent& event) {
   if (follower.filter.passes(event)) {
     net::Event out;
-    out.id = event_id_of(event.after);
+    out.id = event_id_of(store_epoch_, event.after);
     out.type = "order";
     out.data = event.data;
     if (!send(follower, out, event.after)) return false;
@@ -200,7 +202,7 @@ bool OrderFeed::send_order(Follower& follower, const OrderEvent& event) {
 void OrderFeed::tell_place(Follower& follower) {
   if (follower.place.sequence - follower.told.sequence < commits_per_place) return;
   net::Event event;
-  event.id = event_id_of(follower.place);
+  event.id = event_id_of(store_epoch_, follower.place);
   event.type = "place";
   event.data = "{}";
   send(follower, event, follower.place);
