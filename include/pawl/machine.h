@@ -70,6 +70,7 @@ struct Migration {
   std::string_view system;
   int number = 1;  // 1, 2, 3 ... without gaps
   std::string_view sqlite;
+  std::string_view postgres = {};  // empty: the system is not meant for that store
 };
 
 inline constexpr ErrorCode registry_invalid{"registry_invalid", ErrorClass::defect,
