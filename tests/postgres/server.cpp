@@ -6,6 +6,7 @@
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,17 +29,27 @@ namespace fs = std::filesystem;
 constexpr const char* programs = "/usr/lib/postgresql/15/bin/";
 constexpr int start_deadline_ms = 60'000;
 constexpr int stop_deadline_ms = 20'000;
+constexpr std::uintmax_t room_bytes = std::uintmax_t{1} << 30;
 // Another may take the port that was free a moment ago.
 constexpr int start_attempts = 3;
 // Part of the template's name: count it up when what initdb is told changes.
-constexpr int template_generation = 1;
+constexpr int template_generation = 2;
 
 [[noreturn]] void fail_with(const std::string& what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
+// In memory where there is room: the first sync of a server on a disk would write all that was
+// copied for it. What a test can kill are processes, and for these both are the same.
+fs::path roomy_directory() {
+  std::error_code none;
+  const fs::path memory = "/dev/shm";
+  const auto space = fs::space(memory, none);
+  return !none && space.available > room_bytes ? memory : fs::temp_directory_path();
+}
+
 std::string fresh_directory() {
-  std::string path = (fs::temp_directory_path() / "pawl-pg-XXXXXX").string();
+  std::string path = (roomy_directory() / "pawl-pg-XXXXXX").string();
   if (::mkdtemp(path.data()) == nullptr) fail_with("mkdtemp " + path);
   give_to_postgres(path);
   return path;
@@ -81,6 +92,13 @@ void make_template(const std::string& path) {
                      "UTF8", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=scram-sha-256",
                      "--pwfile=" + secret, "--no-sync", "--wal-segsize=4"},
        .log_file = work + "/initdb.log"});
+  const std::string statements = "CREATE ROLE pawl LOGIN PASSWORD '" +
+                                 std::string(TestServer::password) +
+                                 "'\nCREATE DATABASE pawl OWNER pawl\n";
+  run_to_end(
+      {.arguments = {"/bin/sh", "-c", "printf '%s' \"$2\" | \"$0\" --single -F -D \"$1\" postgres",
+                     std::string(programs) + "postgres", work + "/data", statements},
+       .log_file = work + "/single.log"});
   run_to_end({.arguments = {"/bin/cp", "-a", work + "/data", path + ".new"},
               .log_file = work + "/copy.log",
               .as_postgres = false});
@@ -113,6 +131,18 @@ bool any_process_in(const std::string& data) {
     if (fs::read_symlink(entry.path() / "cwd", ignored) == data) return true;
   }
   return false;
+}
+
+// The one segment of System V that a killed server leaves; its number is in the pid file's seventh
+// line.
+void remove_segment(const std::string& data) {
+  std::ifstream file(data + "/postmaster.pid");
+  std::string line;
+  for (int i = 0; i < 7; ++i) std::getline(file, line);
+  std::istringstream words(line);
+  long key = 0;
+  int id = -1;
+  if (words >> key >> id) ::shmctl(id, IPC_RMID, nullptr);
 }
 
 // The server's own word in its pid file: the eighth line.
@@ -167,9 +197,7 @@ TestServer::TestServer(ServerSettings settings)
   try {
     copy_template(directory_);
     start();
-    sql("CREATE ROLE pawl LOGIN PASSWORD '" + std::string(password) + "'");
-    sql("CREATE DATABASE pawl OWNER pawl");
-    has_database_ = true;
+    keeps_port_ = true;
   } catch (...) {
     postmaster_ = Process();
     ::close(cleaner_pipe_);
@@ -184,6 +212,7 @@ TestServer::~TestServer() {
   } catch (...) {
     postmaster_.signal(SIGKILL);
   }
+  remove_segment(data_directory());
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
   ::close(cleaner_pipe_);
@@ -192,9 +221,14 @@ TestServer::~TestServer() {
 
 void TestServer::launch() {
   std::vector<std::string> arguments = {std::string(programs) + "postgres", "-D", data_directory()};
-  ServerSettings all = {{"listen_addresses", "127.0.0.1"}, {"unix_socket_directories", directory_},
-                        {"port", std::to_string(port_)},   {"max_connections", "200"},
-                        {"shared_buffers", "64MB"},        {"log_line_prefix", "%m [%p] %a "}};
+  ServerSettings all = {{"listen_addresses", "127.0.0.1"},
+                        {"unix_socket_directories", directory_},
+                        {"port", std::to_string(port_)},
+                        {"max_connections", "200"},
+                        {"shared_buffers", "64MB"},
+                        // In the data directory, so that a killed server leaves none behind.
+                        {"dynamic_shared_memory_type", "mmap"},
+                        {"log_line_prefix", "%m [%p] %a "}};
   for (const auto& [name, value] : settings_) all[name] = value;
   for (const auto& [name, value] : all) {
     arguments.emplace_back("-c");
@@ -209,7 +243,7 @@ void TestServer::launch() {
 void TestServer::start() {
   for (int attempt = 0; attempt < start_attempts; ++attempt) {
     // One that others know must come back where it was.
-    if (!has_database_) port_ = free_port();
+    if (!keeps_port_) port_ = free_port();
     launch();
     bool up = false;
     eventually(
@@ -263,7 +297,8 @@ std::string TestServer::socket_url() const {
 
 std::string TestServer::admin_url() const {
   return "host=" + directory_ + " port=" + std::to_string(port_) +
-         " user=postgres dbname=pawl options='-c synchronous_commit=local'";
+         " user=postgres dbname=pawl options='-c synchronous_commit=local -c "
+         "client_min_messages=warning'";
 }
 
 std::string TestServer::log() const {
@@ -277,8 +312,7 @@ std::string TestServer::sql(const std::string& statements) const {
   struct Clear {
     void operator()(PGresult* r) const { PQclear(r); }
   };
-  const auto url = has_database_ ? admin_url() : admin_url() + " dbname=postgres";
-  const std::unique_ptr<PGconn, Finish> connection(PQconnectdb(url.c_str()));
+  const std::unique_ptr<PGconn, Finish> connection(PQconnectdb(admin_url().c_str()));
   if (PQstatus(connection.get()) != CONNECTION_OK) {
     throw std::runtime_error(PQerrorMessage(connection.get()));
   }

@@ -62,7 +62,7 @@ class TestServer {
   ServerSettings settings_;
   std::string directory_;
   int port_ = 0;
-  bool has_database_ = false;
+  bool keeps_port_ = false;
   Process postmaster_;
   // Removes the directory when we are gone; it waits for the end of a pipe that we hold open.
   Process cleaner_;

@@ -32,10 +32,8 @@ std::vector<std::pair<std::string, std::string>> settings_of(const ConnectionOpt
                    {"lock_timeout", std::to_string(options.lock_timeout_ms)},
                    {"idle_in_transaction_session_timeout",
                     std::to_string(options.idle_in_transaction_timeout_ms)}});
-  // Temporary tables, which are searched first unless named, come last.
-  if (!options.schema.empty()) {
-    settings.emplace_back("search_path", quoted(options.schema) + ", pg_temp");
-  }
+  // Without pg_temp: named, it would take what is created before the schema is there.
+  if (!options.schema.empty()) settings.emplace_back("search_path", quoted(options.schema));
   return settings;
 }
 
