@@ -89,6 +89,14 @@ std::string quoted(std::string_view name) {
   return "\"" + std::string(name) + "\"";
 }
 
+ColumnType type_of(const Registry& registry, std::string_view table, std::string_view column) {
+  if (const auto* columns = columns_of(registry, table)) {
+    const auto found = std::ranges::find(*columns, column, &ColumnSpec::name);
+    if (found != columns->end()) return found->type;
+  }
+  return column == "record_id" ? ColumnType::integer : ColumnType::text;
+}
+
 Result<std::string> select_text(const Registry& registry, const Query& query, char mark) {
   if (auto sound = check_columns(registry, query, {}); !sound) {
     return std::unexpected(sound.error());

@@ -15,6 +15,9 @@ namespace pawl::store {
 
 std::string quoted(std::string_view name);
 
+// Of a declared column, a record's own two among them.
+ColumnType type_of(const Registry& registry, std::string_view table, std::string_view column);
+
 // Errors: query_invalid. A condition on no value needs its parameter all the same.
 Result<std::string> select_text(const Registry& registry, const Query& query, char mark);
 // Without limit and offset. Gives the count and the sum (0 without a column).
