@@ -224,10 +224,10 @@ class Engine {
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit);
   // Where timelines begin, if older entries of the journal were removed.
   Result<std::optional<Time>> history_starts_at();
-  // What was committed after that place, oldest first, of at most `limit` commits (up to
-  // max_journal_commits). Errors: journal_place_gone.
+  // What was committed after that place, of at most `limit` commits (up to max_journal_commits).
+  // Errors: journal_place_gone.
   Result<JournalPage> journal_after(const JournalCursor& place, int limit);
-  // The place behind the newest commit.
+  // The place behind the newest commit of each lane.
   Result<JournalCursor> journal_end();
   // Has `committed` called after each commit of this engine, like a callback. It says no more than
   // "look again": what another process commits, or what ended in doubt, is seen by looking.
