@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "app/chosen_store.h"
 #include "app/edge/admin_token.h"
 #include "app/edge/edge.h"
 #include "app/edge/openapi.h"
@@ -119,11 +120,11 @@ Result<void> DeskServer::open() {
   if (auto made = prepare_data_dir(settings_.data_dir); !made) return made;
   if (auto opened = open_custodian(); !opened) return opened;
   declare_systems(registry_, settings_, custodian_.get());
-  SqliteOptions store_options = settings_.store;
-  store_options.path = settings_.database_path();
-  auto store = open_sqlite(store_options, registry_);
+  auto store = open_store(settings_, registry_);
   if (!store) return std::unexpected(store.error());
+  log::info("store", {{"store", shown_store(settings_)}});
   EngineOptions options;
+  options.lanes = settings_.lanes;
   options.max_waiting = static_cast<std::size_t>(settings_.max_waiting);
   options.max_batch = static_cast<std::size_t>(settings_.max_batch);
   options.stop_grace_ms = settings_.stop_grace_ms;
@@ -137,7 +138,7 @@ Result<void> DeskServer::open() {
   net::ServerOptions http = settings_.http;
   http.host = address->host;
   http.port = address->port;
-  metrics_->database_path = settings_.database_path();
+  if (!settings_.on_postgres()) metrics_->database_path = settings_.database_path();
   auto router = routes();
   if (!router) return std::unexpected(router.error());
   server_ = std::make_unique<net::Server>(http, std::move(*router));

@@ -120,7 +120,7 @@ Result<JournalPage> Engine::journal_after(const JournalCursor& place, int limit)
 }
 
 Result<JournalCursor> Engine::journal_end() {
-  return impl_->store->reads().journal_end(0);
+  return impl_->store->reads().journal_end();
 }
 
 CommitWatch Engine::watch_commits(std::function<void()> committed) {

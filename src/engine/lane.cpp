@@ -332,9 +332,9 @@ void Lane::refresh_watches(std::int64_t monotonic_us) {
 }
 
 void Lane::watch_clock(Time now) {
-  auto* steady = dynamic_cast<SteadyClock*>(&store_.clock());
-  if (steady == nullptr) return;
-  const std::int64_t drift_ms = steady->drift_ms();
+  auto* guarded = dynamic_cast<GuardedClock*>(&store_.clock());
+  if (guarded == nullptr) return;
+  const std::int64_t drift_ms = guarded->drift_ms();
   if (drift_ms == 0) {
     clock_alerted_ = false;
     return;

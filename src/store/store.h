@@ -44,10 +44,10 @@ class Reads {
   virtual Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit) = 0;
   // Set if entries of the journal were removed: the time of the oldest that is left.
   virtual Result<std::optional<Time>> history_starts_at() = 0;
-  // The rows must follow each other without a gap, and the place must be one that is kept; else
-  // journal_place_gone. A place after a whole commit does not decode that commit again.
+  // Of all lanes, at most `limit` commits (journal_page.h). Each lane's rows must follow its place
+  // without a gap, and the place must be one that is kept; else journal_place_gone.
   virtual Result<JournalPage> journal_after(const JournalCursor& place, int limit) = 0;
-  virtual Result<JournalCursor> journal_end(std::int32_t lane) = 0;
+  virtual Result<JournalCursor> journal_end() = 0;
   virtual Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id,
                                                   int limit) = 0;
   virtual Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) = 0;

@@ -272,8 +272,8 @@ TEST_F(OrderEvents, AQuietStreamIsToldItsPlaceNowAndThen) {
   ASSERT_TRUE(eventually([&] { return quiet->count() > 0; }));
   const auto later = quiet->take();
   EXPECT_EQ(later.at(0).type, "place");
-  EXPECT_GE(parse_event_id(later[0].id)->place.sequence,
-            before->place.sequence + OrderFeed::commits_per_place);
+  EXPECT_GE(parse_event_id(later[0].id)->place.places.at(0).sequence,
+            before->place.places.at(0).sequence + OrderFeed::commits_per_place);
 }
 
 TEST_F(OrderEvents, TwoHundredStreamsSeeTheSame) {

@@ -8,11 +8,6 @@
 
 namespace pawl::sqlite {
 
-std::string_view machine_name(const Registry& registry, std::string_view name) {
-  const MachineSpec* machine = registry.find_machine(name);
-  return machine == nullptr ? std::string_view() : machine->name;
-}
-
 std::string entity_select(const MachineSpec& machine) {
   std::string sql = "SELECT ";
   for (const auto& column : machine.columns) sql += "\"" + std::string(column.name) + "\", ";

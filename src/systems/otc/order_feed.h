@@ -64,6 +64,7 @@ class OrderFeed {
     JournalCursor told;  // the place that the client knows
     bool greeted = false;
     bool lost = false;
+    bool in_step = false;  // has what we read in the order in which we read it
     // False from a `full` until the stream has room again.
     std::shared_ptr<std::atomic<bool>> writable = std::make_shared<std::atomic<bool>>(true);
   };
@@ -82,7 +83,7 @@ class OrderFeed {
   bool serve_recent(Follower& follower);
   bool serve_older(Follower& follower);
   bool greet(Follower& follower);
-  bool send(Follower& follower, const net::Event& event, const JournalCursor& after);
+  bool send(Follower& follower, const net::Event& event);
   bool send_order(Follower& follower, const OrderEvent& event);
   void tell_place(Follower& follower);
   void lose_place(Follower& follower);

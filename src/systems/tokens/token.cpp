@@ -32,6 +32,30 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_state ON tokens (state, token_id);
 )sql";
 
+constexpr std::string_view postgres_tables = R"sql(
+CREATE TABLE tokens (
+  token_id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(token_id) = 16),
+  state text COLLATE "C" NOT NULL CHECK (state IN ('active', 'revoked')),
+  state_since_us bigint NOT NULL,
+  name text COLLATE "C" NOT NULL CHECK (length(name) > 0),
+  scopes text COLLATE "C" NOT NULL CHECK (length(scopes) > 0),
+  secret_hash text COLLATE "C" NOT NULL UNIQUE CHECK (length(secret_hash) = 64),
+  created_us bigint NOT NULL,
+  expires_us bigint CHECK (expires_us > created_us),
+  made_by text COLLATE "C" NOT NULL CHECK (length(made_by) > 0),
+  revoked_by text COLLATE "C",
+  pawl_version bigint NOT NULL,
+  pawl_time_us bigint NOT NULL,
+  pawl_lane bigint NOT NULL,
+  pawl_sequence bigint NOT NULL,
+  pawl_offset bigint NOT NULL,
+  pawl_schema bigint NOT NULL,
+  CHECK ((state = 'revoked') = (revoked_by IS NOT NULL))
+);
+
+CREATE INDEX tokens_state ON tokens (state, token_id);
+)sql";
+
 }  // namespace
 
 std::string CreateToken::identity() const {
@@ -71,7 +95,7 @@ void declare(Registry& registry) {
   registry.machine<Token>()
       .initial(TokenState::active)
       .move(TokenState::active, TokenState::revoked);
-  registry.migration({"tokens", 1, tables});
+  registry.migration({"tokens", 1, tables, postgres_tables});
 }
 
 }  // namespace pawl::tokens
