@@ -128,7 +128,7 @@ class Lane {
   void run_alone(protocol::Work work);
   void messages_are_behind();
   void look_at_messages_later();
-  void batch_failed(std::vector<protocol::Work> works, const Error& error);
+  void batch_failed(std::vector<protocol::Work> works, const Error& error, bool waited);
   void work_failed(protocol::Work work, const Error& error);
   void published(protocol::Batch& batch, std::vector<protocol::Work>& works);
   void settle(protocol::Work& work, protocol::WorkResult result);

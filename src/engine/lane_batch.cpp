@@ -126,7 +126,9 @@ void Lane::count_batch(std::size_t works, std::int64_t commit_us) {
 }
 
 void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
-  if (auto held = hold_lane(); !held) return batch_failed(std::move(works), held.error());
+  if (auto held = hold_lane(); !held) {
+    return batch_failed(std::move(works), held.error(), wait_for_rows);
+  }
   if (!suspects_.none()) judge_suspects(works);
   for (int tries = 1;; ++tries) {
     protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note(),
@@ -136,7 +138,7 @@ void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
       if (done.error().code == protocol::transaction_aborted && tries < max_transaction_tries) {
         continue;
       }
-      return batch_failed(std::move(works), done.error());
+      return batch_failed(std::move(works), done.error(), wait_for_rows);
     }
     auto done = batch.take_works();
     return published(batch, done);
@@ -306,7 +308,7 @@ void Lane::answer_ticket(std::uint64_t ticket, Result<Receipt> receipt) {
   if (done) done(std::move(receipt));
 }
 
-void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
+void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error, bool waited) {
   if (error.code == protocol::lane_fenced && lane_) {
     lose_lane();
     // Nothing of it was decided: the requests go on in another lane. What was inner work is driven
@@ -317,7 +319,7 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
     if (hold_lane()) return;
     works = take_pending(pending_.size());
   }
-  if (error.code == protocol::rows_locked && works.size() > 1) {
+  if (error.code == protocol::rows_locked && waited && works.size() > 1) {
     // Waited long enough with all of them: whose rows are free goes on, the rest is tried again.
     return run_batch(std::move(works), false);
   }

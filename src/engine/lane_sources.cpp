@@ -55,12 +55,10 @@ void Lane::ask_for_permits(Time now) {
   if (wishes.empty()) return;
   permits_asked_us_ = monotonic_us;
   const auto permits = lane_->share_permits(wishes);
-  if (!permits) {
-    log::warn("permits_not_shared", {{"error", permits.error().text()}});
-    return;
-  }
+  if (!permits) log::warn("permits_not_shared", {{"error", permits.error().text()}});
   for (std::size_t i = 0; i < wishes.size(); ++i) {
-    schedule_.set_permits(wishes[i].destination, permits->at(i));
+    // What was given back in an answer that was lost is not used: another may have it.
+    schedule_.set_permits(wishes[i].destination, permits ? permits->at(i) : wishes[i].in_use);
   }
 }
 

@@ -31,6 +31,17 @@ CREATE TABLE pawl_lanes (
   adopted boolean NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
+-- How many exchanges each lane may have under way with a destination, and how many it has use for.
+-- The row of lane -1 is what they lock to share anew.
+CREATE TABLE pawl_permits (
+  destination text COLLATE "C" NOT NULL,
+  lane int NOT NULL,
+  epoch bigint NOT NULL,
+  wanted bigint NOT NULL,
+  granted bigint NOT NULL,
+  PRIMARY KEY (destination, lane)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
 -- One row per commit. An entity points at its newest entry (lane, sequence, byte offset in
 -- `entries`), each entry at the one before it. Ids of rows made in a commit begin with its position.
 -- Not compressed: it is written once and read seldom.

@@ -37,6 +37,8 @@ struct LaneShared {
   Clock* given_clock = nullptr;  // PostgresOptions::clock
   std::unique_ptr<PostgresClock> clock;
   std::unique_ptr<Announcer> announcer;
+
+  Clock& chosen_clock() const { return given_clock != nullptr ? *given_clock : *clock; }
 };
 
 class PostgresStore final : public Store {

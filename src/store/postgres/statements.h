@@ -80,6 +80,12 @@ class Statements {
   Statement parked_pairs;
   Statement has_work;
 
+  // Permits. $1 destinations.
+  Statement open_permits;
+  Statement lock_permits;
+  Statement other_permits;  // $2 the lane that asks; the time last, in each row
+  Statement write_permits;  // $1 destinations, $2 wanted, $3 granted, $4 lane, $5 epoch
+
  private:
   void name_locks();
   void name_writes();
