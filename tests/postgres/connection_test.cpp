@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <future>
 #include <string>
 #include <thread>
@@ -67,10 +68,11 @@ class TestRole {
   std::string name_;
 };
 
-// A socket that listens and never answers.
+// A socket that listens and never answers; or answers the first that comes with the bytes given.
 class SilentHost {
  public:
-  SilentHost() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit SilentHost(std::string answer = {})
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -80,15 +82,28 @@ class SilentHost {
     EXPECT_EQ(::listen(fd_, 8), 0);
     EXPECT_EQ(::getsockname(fd_, generic, &length), 0);
     port_ = ntohs(address.sin_port);
+    if (answer.empty()) return;
+    thread_ = std::thread([this, answer = std::move(answer)] {
+      const int client = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      (void)!::write(client, answer.data(), answer.size());
+      char gone = 0;
+      while (::read(client, &gone, 1) > 0) continue;
+      ::close(client);
+    });
   }
   SilentHost(const SilentHost&) = delete;
   SilentHost& operator=(const SilentHost&) = delete;
-  ~SilentHost() { ::close(fd_); }
+  ~SilentHost() {
+    ::shutdown(fd_, SHUT_RDWR);
+    if (thread_.joinable()) thread_.join();
+    ::close(fd_);
+  }
   std::string port() const { return std::to_string(port_); }
 
  private:
   int fd_;
   int port_ = 0;
+  std::thread thread_;
 };
 
 TEST(PostgresConnection, TheIsolationLevelIsOursWhateverTheRoleHas) {
@@ -168,6 +183,16 @@ TEST(PostgresConnection, ASettingThatTheServerRefusesIsNamed) {
   EXPECT_EQ(code_of(Connection::open(options)), "store_session_unsettled");
 }
 
+TEST(PostgresConnection, ASettingThatDoesNotStaySetIsNamed) {
+  auto options = options_of(TestServer::shared().url());
+  // Of one transaction: it is gone when it is read back, as behind a pooler that lends by
+  // transaction.
+  options.settings = {{"transaction_read_only", "on"}};
+  const auto opened = Connection::open(options);
+  EXPECT_EQ(code_of(opened), "store_session_unsettled");
+  EXPECT_EQ(opened.error().detail, "transaction_read_only");
+}
+
 TEST(PostgresConnection, WhoIsNotLetInIsToldSoWithoutThePassword) {
   const auto& server = TestServer::shared();
   const auto wrong = Connection::open(options_of(server.url("pawl", "wrong-secret")));
@@ -222,6 +247,20 @@ TEST(PostgresConnection, AStandbyIsRefusedAndThePrimaryBehindItFound) {
   const auto found = Connection::open(options_of(both));
   ASSERT_TRUE(found) << found.error().text();
   EXPECT_EQ(found->peer(), "127.0.0.1:" + std::to_string(primary.port()));
+}
+
+TEST(PostgresConnection, AnOlderServerIsRefused) {
+  // AuthenticationOk, ParameterStatus, ReadyForQuery.
+  const std::string ok("R\0\0\0\x08\0\0\0\0", 9);
+  const std::string version(
+      "S\0\0\0\x18server_version\0"
+      "14.9\0",
+      25);
+  const std::string ready("Z\0\0\0\x05I", 6);
+  const SilentHost old(ok + version + ready);
+  const auto opened =
+      Connection::open(options_of("host=127.0.0.1 user=pawl sslmode=disable port=" + old.port()));
+  EXPECT_EQ(code_of(opened), "store_server_too_old");
 }
 
 TEST(PostgresConnection, ReadOnlyByDefaultIsRefused) {
@@ -305,7 +344,10 @@ TEST(PostgresPool, LendsNoMoreThanItsSizeAndWakesWhoWaits) {
     auto second = pool.checkout(deadline_in(patience_ms));
     return second ? (*second)->facts().backend_pid : 0;
   });
+  ASSERT_TRUE(eventually([&] { return pool.waiting() == 1; }));
   lease.reset();
+  ASSERT_EQ(waiting.wait_for(std::chrono::milliseconds(patience_ms / 2)),
+            std::future_status::ready);
   EXPECT_EQ(waiting.get(), pid);
 }
 
@@ -337,13 +379,12 @@ TEST(PostgresPool, ACloseWakesWhoWaits) {
   ConnectionPool pool(options_of(TestServer::shared().url()), 1);
   auto lease = pool.checkout(deadline_in(patience_ms));
   ASSERT_TRUE(lease) << lease.error().text();
-  std::promise<void> started;
-  auto waiting = std::async(std::launch::async, [&] {
-    started.set_value();
-    return pool.checkout(deadline_in(patience_ms)).has_value();
-  });
-  started.get_future().wait();
+  auto waiting = std::async(std::launch::async,
+                            [&] { return pool.checkout(deadline_in(patience_ms)).has_value(); });
+  ASSERT_TRUE(eventually([&] { return pool.waiting() == 1; }));
   pool.close();
+  ASSERT_EQ(waiting.wait_for(std::chrono::milliseconds(patience_ms / 2)),
+            std::future_status::ready);
   EXPECT_FALSE(waiting.get());
 }
 

@@ -150,6 +150,21 @@ TEST_F(PipelineTest, TwentyThousandStatementsWithLargeAnswersDoNotDeadlock) {
   }
 }
 
+TEST_F(PipelineTest, StatementsAndAnswersLargerThanEveryBufferDoNotDeadlock) {
+  // Over a Unix socket, whose buffers are small.
+  ConnectionOptions options;
+  options.url = TestServer::shared().socket_url();
+  auto local = open(options);
+  constexpr int statements = 1'000;
+  const Statement echo{.name = "echo", .sql = "SELECT $1 || $1", .types = {Type::text}};
+  const std::string text(64'000, 'x');
+  Pipeline round(local);
+  for (int i = 0; i < statements; ++i) round.add(echo, Parameters().text(text));
+  const auto outcome = round.run(deadline_in(60'000));
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome[statements - 1].text_view(0, 0).size(), 128'000U);
+}
+
 TEST_F(PipelineTest, EveryTypeArrivesAsItWasGiven) {
   const std::array<unsigned char, 3> raw{0, 255, 10};
   const Statement all{
@@ -214,6 +229,16 @@ TEST_F(PipelineTest, ParametersOfAnotherTypeAreNotSent) {
   EXPECT_EQ(outcome.error().kind, SqlErrorKind::other);
   EXPECT_EQ(outcome.progress, Progress::nothing_sent);
   EXPECT_EQ(outcome[0].answer(), Answer::unsent);
+}
+
+TEST_F(PipelineTest, TwoStatementsOfOneNameAreAMistake) {
+  ASSERT_TRUE(
+      run_one(connection, insert, Parameters().integer(1).text("one"), deadline_in(patience_ms)));
+  const Statement other{.name = insert.name, .sql = "SELECT 1"};
+  const auto answer = run_one(connection, other, {}, deadline_in(patience_ms));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, SqlErrorKind::other);
+  EXPECT_FALSE(connection.alive());
 }
 
 TEST_F(PipelineTest, TextThatIsNoUtf8IsRefusedByItsSqlstate) {
@@ -300,6 +325,16 @@ TEST_F(PipelineTest, NoAnswerInTimeClosesTheConnectionAndLeavesTheStatementInDou
   const auto again = run_one(connection, "SELECT 1", deadline_in(patience_ms));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, SqlErrorKind::connection_lost);
+}
+
+TEST_F(PipelineTest, AServerThatNeverStopsTalkingIsNotListenedToForever) {
+  Pipeline round(connection);
+  round.add("DO $$ BEGIN LOOP RAISE WARNING 'on and on'; END LOOP; END $$");
+  const auto outcome = round.run(deadline_in(100));
+  ASSERT_FALSE(outcome);
+  // Not the server's own time-out, much later.
+  EXPECT_EQ(outcome.error().kind, SqlErrorKind::connection_lost);
+  EXPECT_EQ(outcome.warnings.size(), max_kept_warnings);
 }
 
 TEST_F(PipelineTest, ARoundThatWasNotRunNeverReachesTheServer) {

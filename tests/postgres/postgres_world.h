@@ -21,6 +21,7 @@ class PostgresWorld {
 
   // What the next store is opened with.
   PostgresOptions& options() { return options_; }
+  const PostgresOptions& options() const { return options_; }
   const std::string& schema() const { return schema_.name(); }
   TestServer& server() { return server_; }
 

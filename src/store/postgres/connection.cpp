@@ -79,6 +79,7 @@ Result<std::vector<Host>> hosts_of(const std::string& url) {
   if (count < 2) return std::vector<Host>(1);
   if (count > max_hosts) return fail(connect_failed, "the database URL names too many hosts");
   std::vector<Host> hosts;
+  hosts.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     // libpq itself complains of lists of different lengths; a port may stand for all.
     hosts.push_back({i < names.size() ? names[i] : "", i < addresses.size() ? addresses[i] : "",
@@ -258,8 +259,7 @@ Result<Connection> Connection::connect_host(const ConnectionOptions& options,
 }
 
 Result<Connection> Connection::open_unsettled(const ConnectionOptions& options) {
-  ConnectionOptions one = options;
-  return open_first(one, [](Connection&, Deadline) -> Result<void> { return {}; });
+  return open_first(options, [](Connection&, Deadline) -> Result<void> { return {}; });
 }
 
 Result<Connection> Connection::open(const ConnectionOptions& options) {

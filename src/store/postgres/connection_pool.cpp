@@ -11,7 +11,9 @@ ConnectionPool::Lease::~Lease() {
 
 Result<ConnectionPool::Lease> ConnectionPool::checkout(Deadline deadline) {
   std::unique_lock lock(mutex_);
+  ++waiting_;
   const bool free = freed_.wait_until(lock, deadline, [this] { return closed_ || lent_ < size_; });
+  --waiting_;
   if (!free) return fail(readers_busy, "all " + std::to_string(size_) + " of them");
   if (closed_) return fail(readers_busy, "the store is being closed");
   ++lent_;
@@ -43,6 +45,11 @@ void ConnectionPool::give_back(Connection connection) {
   --lent_;
   if (reusable && !closed_) idle_.push_back(std::move(connection));
   freed_.notify_one();
+}
+
+int ConnectionPool::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_;
 }
 
 void ConnectionPool::close() {

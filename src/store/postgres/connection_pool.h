@@ -44,16 +44,19 @@ class ConnectionPool {
   Result<Lease> checkout(Deadline deadline);
   // Whoever waits, or comes later, gets store_readers_busy.
   void close();
+  // How many wait for one now.
+  int waiting() const;
 
  private:
   void give_back(Connection connection);
 
   const ConnectionOptions options_;
   const int size_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<Connection> idle_;  // the one used last at the end
   int lent_ = 0;                  // or being opened
+  int waiting_ = 0;
   bool closed_ = false;
 };
 

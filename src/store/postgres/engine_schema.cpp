@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view tables = R"sql(
 -- What store this is. The id is the same in every copy, the epoch another in each restored backup.
 CREATE TABLE pawl_store (
-  only bigint PRIMARY KEY CHECK (only = 1),
+  "only" bigint PRIMARY KEY CHECK ("only" = 1),
   store_id text COLLATE "C" NOT NULL,
   epoch text COLLATE "C" NOT NULL,
   restores bigint NOT NULL,
@@ -214,11 +214,11 @@ CREATE TABLE pawl_retention (
 
 -- What voids a commit raises on the server, so that the COMMIT that follows it in the same round
 -- does not happen.
-CREATE FUNCTION pawl_expect(found bigint, wanted bigint, state text) RETURNS void
+CREATE FUNCTION pawl_expect(changed bigint, wanted bigint, state text) RETURNS void
 LANGUAGE plpgsql AS $pawl$
 BEGIN
-  IF found IS DISTINCT FROM wanted THEN
-    RAISE EXCEPTION '% rows instead of %', found, wanted USING ERRCODE = state;
+  IF changed IS DISTINCT FROM wanted THEN
+    RAISE EXCEPTION '% rows instead of %', changed, wanted USING ERRCODE = state;
   END IF;
 END
 $pawl$;

@@ -144,13 +144,12 @@ Outcome Pipeline::run(Deadline deadline) {
   if (!broken_ && !synced_) sync();
   while (!broken_ && !complete()) {
     const int unsent = PQflush(core_->handle);
-    // Whatever it could not send, it may have sent a part; and what the server said last is still
-    // there.
-    if (unsent < 0 && PQstatus(core_->handle) != CONNECTION_BAD) {
+    // Also where sending failed: what the server said last is still there to be read.
+    if (!read_results() || complete()) break;
+    if (unsent < 0 || PQstatus(core_->handle) == CONNECTION_BAD) {
       break_off(reason(core_->handle));
       break;
     }
-    if (!read_results() || complete()) break;
     if (decrypted_waits(core_->handle)) {
       if (PQconsumeInput(core_->handle) == 0) break_off(reason(core_->handle));
       continue;
@@ -160,13 +159,11 @@ Outcome Pipeline::run(Deadline deadline) {
     const short events = unsent == 1 ? POLLIN | POLLOUT : POLLIN;
     const bool last_look = std::chrono::steady_clock::now() >= deadline;
     const short ready = wait_for(PQsocket(core_->handle), events, deadline);
-    if (ready == 0) {
-      break_off("no answer in time");
-    } else if ((ready & ~POLLOUT) != 0 && PQconsumeInput(core_->handle) == 0) {
-      // The end of the connection; what came before it is still to be read.
-      if (read_results() && !complete()) break_off(reason(core_->handle));
-    } else if (last_look && read_results() && !complete()) {
-      break_off("no answer in time");
+    const bool ended = ready != 0 && (ready & ~POLLOUT) != 0 && PQconsumeInput(core_->handle) == 0;
+    if (ready != 0 && !ended && !last_look) continue;
+    // What came before the end, or just in time, counts.
+    if (read_results() && !complete()) {
+      break_off(ended ? reason(core_->handle) : "no answer in time");
     }
   }
   return finish();
@@ -176,8 +173,7 @@ Outcome Pipeline::run(Deadline deadline) {
 bool Pipeline::read_results() {
   while (!broken_ && !complete()) {
     core_->current_statement = expected_[next_].statement;
-    // On a dead connection nothing blocks: what was received is parsed, then libpq reports the end.
-    if (PQstatus(core_->handle) == CONNECTION_OK && PQisBusy(core_->handle) != 0) return true;
+    if (PQisBusy(core_->handle) != 0) return true;
     PGresult* result = PQgetResult(core_->handle);
     if (!(result == nullptr ? take_end() : take(result))) return false;
   }

@@ -73,9 +73,6 @@ Result<void> Connection::settle(const ConnectionOptions& options, Deadline deadl
   if (!outcome) return std::unexpected(settling_error(outcome.error()));
 
   const auto& found = outcome[state];
-  if (found.integer(0, 0) < min_server_version) {
-    return fail(server_too_old, "it is " + std::to_string(found.integer(0, 0) / 10000));
-  }
   if (found.boolean(0, 2)) return fail(not_primary, peer());
   if (found.boolean(0, 3)) return fail(session_read_only, peer());
   if (found.text_view(0, 4) != read_committed || !found.boolean(0, 5)) {
