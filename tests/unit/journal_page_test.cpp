@@ -202,7 +202,7 @@ TEST(JournalPage, RandomJournalsAreReadWholeAndInOrder) {
         now += below(5);
         const auto lane = static_cast<std::int32_t>(3 * below(lane_count));
         std::set<std::string> keys;
-        for (auto left = below(4); left > 0; --left) keys.insert(std::string(1, 'a' + below(6)));
+        for (auto left = below(4); left > 0; --left) keys.insert(std::string(1, static_cast<char>('a' + below(6))));
         const std::int64_t skew = round % 2 == 0 ? 0 : below(200) - 100;
         lanes.commit(lane, now + skew, {keys.begin(), keys.end()});
       }
