@@ -257,6 +257,8 @@ class Engine {
   // request.
   Result<StoreProgress> progress();
   StoreIdentity store_identity() const;
+  // Other processes may commit to this store beside this one.
+  bool is_shared() const;
   const Registry& registry() const;
   Clock& clock() const;
 

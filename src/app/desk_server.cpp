@@ -179,7 +179,9 @@ Result<void> DeskServer::open_tokens(const net::Router& router) {
   if (auto made = ensure_admin_token(*engine_, admin_token_path(settings_.data_dir), all); !made) {
     return made;
   }
-  return tokens_->load(*engine_);
+  if (auto loaded = tokens_->load(*engine_); !loaded) return loaded;
+  if (engine_->is_shared()) token_refresh_ = std::make_unique<TokenRefresh>(*engine_, tokens_);
+  return {};
 }
 
 Result<void> DeskServer::open_webhook() {
@@ -221,6 +223,7 @@ void DeskServer::stop() {
   readiness_->stopping = true;
   // Its deliveries are noted by the engine.
   webhook_.reset();
+  token_refresh_.reset();
   // Then the engine: requests that wait are answered while their connections are still open.
   if (engine_) engine_->stop();
   if (server_) server_->stop();

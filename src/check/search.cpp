@@ -73,17 +73,20 @@ bool Search::expand(std::uint32_t index) {
   const State state = decode(states_[index], world_.sizes());
   mover_.moves(state, moves_);
   std::string broken;
+  // Without a guard the steps themselves are to go wrong.
+  const int wanted = options_.without.empty() ? scenario_.batches : 1;
+  if (const int size = std::max(options_.folds, wanted); size > 1) {
+    broken = mover_.batch_differs(moves_, state, size);
+    if (!broken.empty()) {
+      report(index, broken, nullptr);
+      return false;
+    }
+  }
   for (const Move& move : moves_) {
     State next = state;
     const bool changed = mover_.apply(move, next, broken);
     if (!broken.empty()) {
       report(index, broken, &move);
-      return false;
-    }
-    for (std::size_t i = 0; options_.folds && i < moves_.size(); ++i) {
-      broken = mover_.fold_differs(move, moves_[i], state);
-      if (broken.empty()) continue;
-      report(index, broken, nullptr);
       return false;
     }
     if (!changed) continue;

@@ -233,6 +233,10 @@ StoreIdentity Engine::store_identity() const {
   return impl_->store->identity();
 }
 
+bool Engine::is_shared() const {
+  return !impl_->store->sole_owner();
+}
+
 EngineStatistics Engine::statistics() const {
   return impl_->lanes ? impl_->lanes->statistics() : EngineStatistics{};
 }

@@ -317,10 +317,12 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
     if (hold_lane()) return;
     works = take_pending(pending_.size());
   }
-  const bool of_one = is_fault_of_a_work(error) || error.code == protocol::rows_locked;
-  if (of_one && works.size() > 1) {
+  if (error.code == protocol::rows_locked && works.size() > 1) {
+    // Waited long enough with all of them: whose rows are free goes on, the rest is tried again.
+    return run_batch(std::move(works), false);
+  }
+  if (is_fault_of_a_work(error) && works.size() > 1) {
     // One of them is at fault: each on its own, so that only that one pays for it.
-    const bool wait_for_rows = error.code == protocol::rows_locked;
     for (auto& work : works) {
       // A message behind one that was just parked stays in the store.
       if (is_held(work.item)) continue;
@@ -329,7 +331,7 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
         postponed_.push_back(std::move(work));
         continue;
       }
-      run_alone(std::move(work), wait_for_rows);
+      run_alone(std::move(work));
     }
     return;
   }
@@ -350,10 +352,10 @@ bool Lane::is_held(const protocol::WorkItem& item) const {
   return message != nullptr && held_pairs_.contains({message->row.from, message->row.to});
 }
 
-void Lane::run_alone(protocol::Work work, bool wait_for_rows) {
+void Lane::run_alone(protocol::Work work) {
   std::vector<protocol::Work> alone;
   alone.push_back(std::move(work));
-  run_batch(std::move(alone), wait_for_rows);
+  run_batch(std::move(alone));
 }
 
 void Lane::work_failed(protocol::Work work, const Error& error) {

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/permits.h"
 #include "protocol/retention.h"
 #include "protocol/storage.h"
 
@@ -96,6 +97,10 @@ class StoreLane {
   virtual Result<Time> next_deadline() = 0;
   virtual Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() = 0;
 
+  // How many exchanges this lane may have under way with each destination from now on, in the order
+  // asked for (protocol/permits.h). Asked only where processes share the store.
+  virtual Result<std::vector<int>> share_permits(
+      const std::vector<protocol::PermitWish>& wishes) = 0;
   // Is anything left for this lane to drive: an open effect, a message, a deadline?
   virtual Result<bool> has_work() = 0;
 

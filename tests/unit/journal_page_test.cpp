@@ -151,6 +151,11 @@ TEST(JournalPage, AGapInAnyLaneIsToldAndNotPassedOver) {
   auto rows = lanes.read({}, 10);
   std::erase_if(rows, [](const JournalRow& r) { return r.lane == 1 && r.sequence == 1; });
   EXPECT_EQ(journal_page({}, rows, 10, 0).error().code, journal_place_gone);
+  auto middle = lanes.read(JournalCursor(), 10);
+  std::erase_if(middle, [](const JournalRow& r) { return r.lane == 0 && r.sequence == 2; });
+  middle.push_back(middle.back());
+  middle.back().sequence += 2;
+  EXPECT_EQ(journal_page({}, middle, 10, 0).error().code, journal_place_gone);
   // A lane that is new after a restore begins with another number; one of an older life does not.
   for (JournalRow& row : rows) {
     if (row.lane == 1) row.sequence = first_sequence(1);
@@ -202,7 +207,8 @@ TEST(JournalPage, RandomJournalsAreReadWholeAndInOrder) {
         now += below(5);
         const auto lane = static_cast<std::int32_t>(3 * below(lane_count));
         std::set<std::string> keys;
-        for (auto left = below(4); left > 0; --left) keys.insert(std::string(1, static_cast<char>('a' + below(6))));
+        for (auto left = below(4); left > 0; --left)
+          keys.insert(std::string(1, static_cast<char>('a' + below(6))));
         const std::int64_t skew = round % 2 == 0 ? 0 : below(200) - 100;
         lanes.commit(lane, now + skew, {keys.begin(), keys.end()});
       }

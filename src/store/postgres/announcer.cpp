@@ -50,6 +50,7 @@ Announcer::~Announcer() {
 
 void Announcer::listen(std::function<void(const Tidings&)> told) {
   const bool any = told != nullptr;
+  const std::lock_guard one(listen_mutex_);
   {
     // Held while it is called: once it is replaced, the one before is not running either.
     const std::lock_guard lock(told_mutex_);

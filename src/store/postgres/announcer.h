@@ -46,6 +46,7 @@ class Announcer {
   const std::string channel_;
   Connection connection_;  // the thread's
 
+  std::mutex listen_mutex_;  // of starting and stopping
   std::mutex told_mutex_;
   std::function<void(const Tidings&)> told_;
 

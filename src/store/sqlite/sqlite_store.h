@@ -41,6 +41,7 @@ class SqliteLane final : public StoreLane {
   Result<Time> next_deadline() override;
   Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override;
   Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override;
+  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes) override;
   Result<bool> has_work() override { return true; }  // it is never another's
   Result<void> renew() override { return {}; }
   int renew_interval_ms() const override { return 0; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systems/otc/order_event.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -81,18 +82,30 @@ OrderEvent make_order_event(const JournalEntry& entry, std::shared_ptr<const Ord
   return {entry.place, entry.key, std::move(terms), std::move(out).take()};
 }
 
-std::string event_id_of(const JournalCursor& cursor) {
-  std::string id;
-  for (const JournalPlace& place : cursor.places) {
-    if (!id.empty()) id += '_';
-    if (place.lane != 0) id += std::to_string(place.lane) + ".";
-    id += std::to_string(place.epoch) + "-" + std::to_string(place.sequence);
-    if (place.entries != JournalPlace::whole_commit) id += "-" + std::to_string(place.entries);
-  }
-  return id.empty() ? std::string(before_all) : id;
+namespace {
+
+constexpr std::string_view store_end = ".";
+constexpr std::size_t max_store_epoch_chars = 32;
+
+bool is_store_epoch(std::string_view text) {
+  return !text.empty() && text.size() <= max_store_epoch_chars &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+         });
 }
 
-Result<JournalCursor> parse_event_id(std::string_view text) {
+std::string text_of(const JournalCursor& cursor) {
+  std::string text;
+  for (const JournalPlace& place : cursor.places) {
+    if (!text.empty()) text += '_';
+    if (place.lane != 0) text += std::to_string(place.lane) + ".";
+    text += std::to_string(place.epoch) + "-" + std::to_string(place.sequence);
+    if (place.entries != JournalPlace::whole_commit) text += "-" + std::to_string(place.entries);
+  }
+  return text.empty() ? std::string(before_all) : text;
+}
+
+Result<JournalCursor> parse_cursor(std::string_view text) {
   JournalCursor cursor;
   if (text == before_all) return cursor;
   bool more = true;
@@ -106,8 +119,25 @@ Result<JournalCursor> parse_event_id(std::string_view text) {
     if (more) rest.remove_prefix(end + 1);
   }
   // One place has one spelling.
-  if (event_id_of(cursor) != text) return fail(error::event_id_invalid);
+  if (text_of(cursor) != text) return fail(error::event_id_invalid);
   return cursor;
+}
+
+}  // namespace
+
+std::string event_id_of(std::string_view store_epoch, const JournalCursor& cursor) {
+  return std::string(store_epoch).append(store_end) + text_of(cursor);
+}
+
+Result<EventPlace> parse_event_id(std::string_view text) {
+  if (text == before_all) return EventPlace{};
+  const std::size_t end = text.find(store_end);
+  if (end == std::string_view::npos || !is_store_epoch(text.substr(0, end))) {
+    return fail(error::event_id_invalid);
+  }
+  auto cursor = parse_cursor(text.substr(end + store_end.size()));
+  if (!cursor) return std::unexpected(cursor.error());
+  return EventPlace{std::string(text.substr(0, end)), std::move(*cursor)};
 }
 
 }  // namespace pawl::otc

@@ -25,7 +25,9 @@ std::int64_t commits_between(const JournalCursor& told, const JournalCursor& pla
 }  // namespace
 
 OrderFeed::OrderFeed(Engine& engine, std::size_t max_recent_events)
-    : engine_(engine), max_recent_events_(max_recent_events) {
+    : engine_(engine),
+      store_epoch_(engine.store_identity().epoch),
+      max_recent_events_(max_recent_events) {
   watch_ = engine_.watch_commits([this, wake = wake_] {
     if (followed_) (*wake)();
   });
@@ -144,7 +146,7 @@ bool OrderFeed::greet(Follower& follower) {
   if (follower.greeted && !follower.lost) return true;
   const bool lost = follower.lost;
   net::Event event;
-  event.id = event_id_of(follower.place);
+  event.id = event_id_of(store_epoch_, follower.place);
   event.type = lost ? "reset" : "place";
   event.data = lost ? R"({"code":"journal_place_gone"})" : "{}";
   if (!send(follower, event)) return false;
@@ -203,7 +205,7 @@ bool OrderFeed::send_order(Follower& follower, const OrderEvent& event) {
     net::Event out;
     JournalCursor after = follower.place;
     after.reach(event.place);
-    out.id = event_id_of(after);
+    out.id = event_id_of(store_epoch_, after);
     out.type = "order";
     out.data = event.data;
     if (!send(follower, out)) return false;
@@ -216,7 +218,7 @@ bool OrderFeed::send_order(Follower& follower, const OrderEvent& event) {
 void OrderFeed::tell_place(Follower& follower) {
   if (commits_between(follower.told, follower.place) < commits_per_place) return;
   net::Event event;
-  event.id = event_id_of(follower.place);
+  event.id = event_id_of(store_epoch_, follower.place);
   event.type = "place";
   event.data = "{}";
   if (send(follower, event)) follower.told = follower.place;

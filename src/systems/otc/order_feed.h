@@ -91,6 +91,7 @@ class OrderFeed {
   Result<std::shared_ptr<const OrderTerms>> terms_of(const std::string& order_id);
 
   Engine& engine_;
+  const std::string store_epoch_;
   const std::size_t max_recent_events_;
   std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();
   std::list<Follower> arrivals_;  // with the wake's lock

@@ -2,15 +2,11 @@
 #include "systems/tokens/token.h"
 
 #include "core/json.h"
+#include "systems/tokens/guards.h"
 
 namespace pawl::tokens {
 
 namespace {
-
-namespace guard {
-constexpr Guard is_new{"token.is_new"};      // else a token's secret could be replaced
-constexpr Guard is_there{"token.is_there"};  // else a revocation of nothing looks like one
-}  // namespace guard
 
 constexpr std::string_view tables = R"sql(
 CREATE TABLE tokens (
