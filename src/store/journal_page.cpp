@@ -17,8 +17,6 @@ struct LaneRows {
   std::int32_t lane = 0;
   const JournalRow* next = nullptr;
   const JournalRow* end = nullptr;
-  Time
-      reached;  // the largest time of a commit up to the next: a lane's order stands over its clock
   std::optional<json::Value> entries;  // of the next, once they were looked at
 };
 
@@ -42,7 +40,7 @@ class Merge {
 };
 
 Result<void> Merge::add_lane(const JournalRow* row, const JournalRow* end, std::int64_t restores) {
-  LaneRows lane{row->lane, row, end, row->time, std::nullopt};
+  LaneRows lane{row->lane, row, end, std::nullopt};
   const JournalPlace* place = page_.end.in_lane(row->lane);
   std::int64_t expected = 0;
   if (place != nullptr) {
@@ -68,7 +66,6 @@ Result<void> Merge::add_lane(const JournalRow* row, const JournalRow* end, std::
     } else {
       ++lane.next;
     }
-    if (lane.next != end) lane.reached = lane.next->time;
   }
   if (lane.next != end) lanes_.push_back(std::move(lane));
   return {};
@@ -98,7 +95,8 @@ bool Merge::must_wait(const LaneRows& lane) const {
 Result<LaneRows*> Merge::choose() {
   LaneRows* best = nullptr;
   for (LaneRows& lane : lanes_) {
-    if (lane.next == lane.end || (best != nullptr && best->reached <= lane.reached)) continue;
+    if (lane.next == lane.end) continue;
+    if (best != nullptr && best->next->time <= lane.next->time) continue;
     if (auto seen = look_at(lane); !seen) return std::unexpected(seen.error());
     if (!must_wait(lane)) best = &lane;
   }
@@ -121,7 +119,6 @@ void Merge::give(LaneRows& lane, std::size_t skipped) {
   page_.end.reach(JournalPlace{row.lane, row.epoch, row.sequence});
   ++lane.next;
   lane.entries.reset();
-  if (lane.next != lane.end) lane.reached = std::max(lane.reached, lane.next->time);
 }
 
 Result<JournalPage> Merge::run() {

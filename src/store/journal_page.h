@@ -25,8 +25,12 @@ struct JournalRow {
   std::string entries;
 };
 
+// Of one store: a reader's cursor names them all.
+inline constexpr std::int64_t max_lanes = 64;
+
 // The number that a lane begins with which is new in a store that was restored so often: what a
 // lane of that number committed in the life that the restore forgot is not numbered again.
+// (PostgreSQL; SQLite has one lane.)
 inline constexpr std::int64_t sequences_per_restore = std::int64_t{1} << 30;
 inline constexpr std::int64_t max_restores = max_journal_sequence / sequences_per_restore;
 constexpr std::int64_t first_sequence(std::int64_t restores) {

@@ -159,8 +159,11 @@ Result<EpochFacts> begin_postgres_epoch(const PostgresOptions& options, const Re
   session.idle_in_transaction_timeout_ms = postgres::max_migration_ms;
   auto connection = postgres::Connection::open(session);
   if (!connection) return std::unexpected(connection.error());
-  if (!connection->facts().schema_exists) {
-    return fail(schema_differs, "there is no schema " + options.schema);
+  const auto store = postgres::run_one(*connection, "SELECT to_regclass('pawl_store') IS NOT NULL",
+                                       postgres::deadline_in(postgres::max_migration_ms));
+  if (!store) return std::unexpected(postgres::store_error(store.error()));
+  if (!store->boolean(0, 0)) {
+    return fail(schema_differs, "there is no store in the schema " + options.schema);
   }
   if (auto done = postgres::prepare_schema(*connection, options.schema, registry, true); !done) {
     return std::unexpected(done.error());

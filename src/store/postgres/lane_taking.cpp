@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "store/journal_page.h"
 #include "store/postgres/lane_holder.h"
 #include "store/postgres/rows.h"
 #include "store/postgres/store_error.h"
@@ -99,11 +100,12 @@ Result<std::optional<TakenLane>> take(Connection& connection, const LaneShared& 
 Result<std::optional<TakenLane>> make(Connection& connection, const LaneShared& shared) {
   Parameters parameters;
   parameters.text(this_process()).integer(shared.options.lane_lease_ms * 1'000LL);
-  parameters.integer(protocol::max_lane);
+  parameters.integer(store::max_lanes - 1);
+  parameters.integer(store::sequences_per_restore);
   Pipeline round(connection);
   round.add(
       "INSERT INTO pawl_lanes (id, epoch, next_sequence, held_until_us, holder, adopted) SELECT "
-      "max_id + 1, 1, 1, " +
+      "max_id + 1, 1, 1 + (SELECT restores FROM pawl_store) * $4, " +
           std::string(now_us_sql) +
           " + $2, $1, false FROM (SELECT coalesce(max(id), -1) AS max_id FROM pawl_lanes) AS known "
           "WHERE max_id < $3 ON CONFLICT (id) DO NOTHING RETURNING id",

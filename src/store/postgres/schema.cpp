@@ -89,6 +89,8 @@ Result<void> apply_missing(Connection& connection, const std::string& schema,
   if (!migrate) {
     if (auto allowed = refuse_older_schema(*numbers, *missing); !allowed) return allowed;
   }
+  // A role that may not change tables can work on those that are as they should be.
+  if (missing->empty()) return {};
   const auto there = ask(connection, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)",
                          Parameters().text(schema));
   if (!there) return std::unexpected(there.error());
@@ -96,6 +98,18 @@ Result<void> apply_missing(Connection& connection, const std::string& schema,
     if (auto made = ask(connection, "CREATE SCHEMA " + quoted_name(schema)); !made) {
       return fail(made.error().code, "schema " + schema + ": " + made.error().detail);
     }
+  }
+  // Without USAGE the server says no more than that no schema was named.
+  const auto rights = ask(connection,
+                          "SELECT has_schema_privilege($1, 'USAGE'), has_schema_privilege($1, "
+                          "'CREATE')",
+                          Parameters().text(schema));
+  if (!rights) return std::unexpected(rights.error());
+  if (!rights->boolean(0, 0) || !rights->boolean(0, 1)) {
+    return fail(protocol::store_failed,
+                "the role has no right " +
+                    std::string(rights->boolean(0, 0) ? "CREATE" : "USAGE") + " on the schema " +
+                    schema + " (42501)");
   }
   auto table = ask(connection,
                    "CREATE TABLE IF NOT EXISTS pawl_migrations (system text COLLATE \"C\" NOT "

@@ -2,7 +2,6 @@
 #include "systems/otc/order_event.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
