@@ -5,9 +5,11 @@
 #include <pawl/check.h>
 
 #include "check/engine_system.h"
+#include "check/sql/sql_system.h"
 #include "systems/otc/model/scenarios.h"
 
 int main(int argc, char** argv) {
-  return pawl::check::run_command_line(argc, argv,
-                                       {pawl::check::engine::system(), pawl::otc::model::system()});
+  return pawl::check::run_command_line(
+      argc, argv,
+      {pawl::check::engine::system(), pawl::check::sql::system(), pawl::otc::model::system()});
 }
