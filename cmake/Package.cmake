@@ -16,5 +16,5 @@ about an outcome. Holds the program pawl, the C++ library with its headers, and 
 # What the program is linked against is read from it; what the static library wants of its users is here.
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "ca-certificates")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libsqlite3-dev, libssl-dev, libboost-json1.81-dev")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libsqlite3-dev, libpq-dev, libssl-dev, libboost-json1.81-dev")
 include(CPack)

@@ -2,6 +2,8 @@
 #
 # pawl_target(NAME): the flags every target of this project is built with.
 # pawl_test(NAME LABEL lib...): tests/<dir>/*.cpp of the calling folder as one gtest program.
+# pawl_suite_tests(NAME LABEL source...): the suites of a gtest program as one test of ctest each, for
+#   tests that share what is costly to start. One alone: PROGRAM --gtest_filter=SUITE.TEST
 
 find_program(PAWL_MOLD mold)
 
@@ -42,4 +44,31 @@ function(pawl_test name label)
   add_dependencies(test_label_${label} ${name})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${label} TIMEOUT 120)
+endfunction()
+
+function(pawl_suite_tests name label)
+  foreach(source IN LISTS ARGN)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    file(STRINGS ${source} lines REGEX "^(TEST|TEST_F|INSTANTIATE_TEST_SUITE_P|INSTANTIATE_TYPED_TEST_SUITE_P)\\(")
+    set(patterns "")
+    foreach(line IN LISTS lines)
+      string(REGEX REPLACE "^[A-Z_]+\\(([A-Za-z0-9_]+), *([A-Za-z0-9_]*).*$" "\\1;\\2" words "${line}")
+      list(GET words 0 first)
+      list(GET words 1 second)
+      if(line MATCHES "^INSTANTIATE_TYPED")
+        list(APPEND patterns "${first}/${second}/*.*")
+      elseif(line MATCHES "^INSTANTIATE")
+        list(APPEND patterns "${first}/${second}.*")
+      else()
+        list(APPEND patterns "${first}.*")
+      endif()
+    endforeach()
+    list(REMOVE_DUPLICATES patterns)
+    foreach(pattern IN LISTS patterns)
+      string(REGEX REPLACE "(/\\*)?\\.\\*$" "" suite "${pattern}")
+      add_test(NAME ${suite} COMMAND ${name} --gtest_filter=${pattern})
+      set_tests_properties(${suite} PROPERTIES LABELS ${label} TIMEOUT 600)
+    endforeach()
+  endforeach()
+  add_dependencies(test_label_${label} ${name})
 endfunction()

@@ -27,7 +27,7 @@ BELOW = {
     "systems": ("engine", "net", "store", "check", "protocol", "core"),
     "app": ("systems", "engine", "net", "store", "check", "protocol", "core"),
 }
-HEAVY_HEADER = re.compile(r"^(boost/|spdlog/|fmt/|sqlite3\.h|openssl/|toml\+\+|CLI/|gtest/)")
+HEAVY_HEADER = re.compile(r"^(boost/|spdlog/|fmt/|sqlite3\.h|libpq-fe\.h|openssl/|toml\+\+|CLI/|gtest/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 
 # (rule, path pattern, regular expression over code without comments and strings, message)

@@ -8,13 +8,14 @@
 readonly packages_run=(
   g++ cmake ninja-build ccache mold
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libsqlite3-dev libssl-dev libtomlplusplus-dev libcli11-dev
+  libsqlite3-dev libpq-dev libssl-dev libtomlplusplus-dev libcli11-dev
   prometheus-cpp-dev
   ca-certificates
 )
 # Testing, on top of run.
-# (CMake's package of GoogleTest wants the files of gmock too.)
-readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3
+# (CMake's package of GoogleTest wants the files of gmock too. PostgreSQL's tests start servers of their
+# own; what the packages would start is kept from it by scripts/quiet_services.sh.)
+readonly packages_test=(libgtest-dev libgmock-dev librapidcheck-dev sqlite3 postgresql-15 pgbouncer
   python3 python3-jsonschema)
 # Developing, on top of test. clang-tidy-19 brings python3 with it, which the house rules
 # of scripts/lint_rules.py use; it is named because we use it ourselves. The fuzzers need clang-19 and
