@@ -75,18 +75,12 @@ class Lines {
       if (dialect_ == Dialect::sqlite && ran.answer.sqlstate == s.raises) return "count:0";
       return "error:" + std::string(ran.answer.sqlstate);
     }
-    switch (s.verb) {
-      case Verb::insert:
-      case Verb::update:
-      case Verb::remove:
-        if (counted && dialect_ == Dialect::postgres) return "done";
-        return "count:" + std::to_string(ran.answer.count);
-      case Verb::lock:
-      case Verb::read:
-        return s.answers ? rows_of(ran) : "done";
-      default:
-        return "done";
+    if (s.verb == Verb::lock || s.verb == Verb::read) return s.answers ? rows_of(ran) : "done";
+    if (s.verb == Verb::insert || s.verb == Verb::update || s.verb == Verb::remove) {
+      if (counted && dialect_ == Dialect::postgres) return "done";
+      return "count:" + std::to_string(ran.answer.count);
     }
+    return "done";
   }
 
   std::string rows_of(const Ran& ran) const {

@@ -174,7 +174,7 @@ const Asked& BatchRows::asked(std::uint8_t works, std::uint8_t token) {
 }
 
 const Decided& BatchRows::decided(const Session& session, std::uint8_t token, RowId lane) {
-  std::vector<std::uint8_t> key{session.works, token, lane, session.waiting_batch};
+  std::vector<std::uint8_t> key{session.works, token, lane, session.waiting_batch, session.driver};
   for (std::size_t i = 0; i < scenario_.rows.size(); ++i) {
     const Cell& cell = session.cells[i];
     key.push_back(static_cast<std::uint8_t>(cell.seen));
@@ -337,6 +337,9 @@ Decided BatchRows::decide(const Session& session, std::uint8_t token, RowId lane
   }
   if (writes.empty()) return out;
   write_entities(writes, out);
+  if (guard::is_off(guard::key_order) && session.driver % 2 == 1) {
+    std::reverse(out.writes.begin(), out.writes.end());
+  }
   write_others(writes, out, session.works, lane);
   return out;
 }

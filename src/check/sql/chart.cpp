@@ -68,7 +68,7 @@ void session_lines(std::string& chart, const SqlScenario& scenario, const State&
   for (std::size_t i = 0; i < max_sessions; ++i) {
     const Session& was = before.sessions[i];
     const Session& is = after.sessions[i];
-    if (is.waits != 0 && was.waits == 0) {
+    if (is.waits == Wait::waits && was.waits != Wait::waits) {
       const std::string what =
           is.waits_for == the_writer ? "its turn to write" : scenario.rows[is.waits_for].name;
       line(chart, driver_name(is.driver) + " waits for " + what);
@@ -138,7 +138,7 @@ std::string Steps::text(const Move& move, const State& state) {
     case MoveKind::run: {
       const auto next = statement(state, move.index);
       return session_name(lost.c_str()) +
-             (state.sessions[move.index].waits != 0 ? " goes on: " : ": ") +
+             (state.sessions[move.index].waits != Wait::no ? " goes on: " : ": ") +
              words(*next, scenario_);
     }
     case MoveKind::time_out:

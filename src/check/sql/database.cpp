@@ -22,9 +22,9 @@ Image Database::seen(const State& state, std::size_t session, RowId row) {
 }
 
 // The snapshot is that of the statement's start: nothing else has happened since.
-Answer Database::block(State& state, std::size_t session, std::uint8_t what) {
+Answer Database::stop(State& state, std::size_t session, Wait how, std::uint8_t what) {
   Session& me = state.sessions[session];
-  if (me.waits == 0) {
+  if (me.waits == Wait::no) {
     for (std::size_t i = 0; i < max_rows; ++i) {
       me.snapshot[i] = seen(state, session, static_cast<RowId>(i));
     }
@@ -32,14 +32,14 @@ Answer Database::block(State& state, std::size_t session, std::uint8_t what) {
     for (const Session& other : state.sessions) last = std::max(last, other.since);
     me.since = last + 1;
   }
-  me.waits = 1;
+  me.waits = how;
   me.waits_for = what;
   return {End::blocked, {}, 0};
 }
 
 bool Database::can_go_on(const State& state, std::size_t session) {
   const Session& me = state.sessions[session];
-  if (me.waits == 0) return true;
+  if (me.waits != Wait::waits) return true;
   if (me.waits_for == the_writer) return state.writer == 0;
   return !holds_other(state.rows[me.waits_for], session);
 }
@@ -48,7 +48,7 @@ bool Database::is_deadlocked(const State& state, std::size_t session) {
   std::size_t at = session;
   for (std::size_t hops = 0; hops <= max_sessions; ++hops) {
     const Session& one = state.sessions[at];
-    if (one.waits == 0 || one.waits_for == the_writer) return false;
+    if (one.waits != Wait::waits || one.waits_for == the_writer) return false;
     const std::uint8_t holder = state.rows[one.waits_for].holder;
     if (holder == 0) return false;
     at = holder - 1U;
@@ -68,7 +68,8 @@ void Database::end(State& state, std::size_t session, bool commits) const {
   }
   if (state.writer == session + 1) state.writer = 0;
   me.in_transaction = 0;
-  me.waits = me.waits_for = me.since = me.at = 0;
+  me.waits = Wait::no;
+  me.waits_for = me.since = me.at = 0;
   me.snapshot = {};
 }
 
@@ -83,11 +84,11 @@ Answer Database::fail(State& state, std::size_t session, std::string_view sqlsta
 
 Answer Database::run(State& state, std::size_t session, const Statement& statement) const {
   Session& me = state.sessions[session];
-  if (me.waits == 0) me.at = 0;
+  if (me.waits == Wait::no) me.at = 0;
   Answer out;
   switch (statement.verb) {
     case Verb::begin:
-      if (one_writer_ && state.writer != 0) return block(state, session, the_writer);
+      if (one_writer_ && state.writer != 0) return stop(state, session, Wait::waits, the_writer);
       if (one_writer_) state.writer = static_cast<std::uint8_t>(session + 1);
       me.in_transaction = 1;
       break;
@@ -124,7 +125,8 @@ Answer Database::run(State& state, std::size_t session, const Statement& stateme
   if (out.end == End::done && raises && out.count == 0) {
     return fail(state, session, statement.raises);
   }
-  me.waits = me.waits_for = me.since = me.at = 0;
+  me.waits = Wait::no;
+  me.waits_for = me.since = me.at = 0;
   me.snapshot = {};
   return out;
 }
@@ -132,7 +134,7 @@ Answer Database::run(State& state, std::size_t session, const Statement& stateme
 Answer Database::lock(State& state, std::size_t session, const Statement& statement) const {
   Session& me = state.sessions[session];
   const auto at_start = [&](RowId row) {
-    return me.waits != 0 ? me.snapshot[row] : seen(state, session, row);
+    return me.waits != Wait::no ? me.snapshot[row] : seen(state, session, row);
   };
   for (; me.at < statement.rows.size(); ++me.at) {
     const RowId id = statement.rows[me.at];
@@ -143,13 +145,18 @@ Answer Database::lock(State& state, std::size_t session, const Statement& statem
     if (before.present == 0) continue;
     StoredRow& row = state.rows[id];
     if (holds_other(row, session)) {
-      if (!statement.skip_locked) return block(state, session, id);
+      if (!statement.skip_locked) return stop(state, session, Wait::waits, id);
       continue;
     }
     const Image now = seen(state, session, id);
     if (now.present == 0) continue;
     row.holder = static_cast<std::uint8_t>(session + 1);
     cell = {Seen::present, statement.snapshot_values ? before.values : now.values};
+    if (!whole_statements_ && me.at + 1U < statement.rows.size()) {
+      const Answer out = stop(state, session, Wait::between, 0);
+      ++me.at;
+      return out;
+    }
   }
   Answer out;
   for (const RowId id : statement.rows) out.count += me.cells[id].seen == Seen::present ? 1 : 0;
@@ -165,9 +172,9 @@ Answer Database::change(State& state, std::size_t session, const Statement& stat
   const Session& me = state.sessions[session];
   const RowId id = statement.rows[0];
   StoredRow& row = state.rows[id];
-  const Image before = me.waits != 0 ? me.snapshot[id] : seen(state, session, id);
+  const Image before = me.waits != Wait::no ? me.snapshot[id] : seen(state, session, id);
   if (before.present == 0 || !holds(statement, before)) return {};
-  if (holds_other(row, session)) return block(state, session, id);
+  if (holds_other(row, session)) return stop(state, session, Wait::waits, id);
   Image now = seen(state, session, id);
   if (now.present == 0 || !holds(statement, now)) return {};
   if (statement.verb == Verb::remove) now = {};
@@ -185,7 +192,7 @@ Answer Database::change(State& state, std::size_t session, const Statement& stat
 Answer Database::insert(State& state, std::size_t session, const Statement& statement) const {
   StoredRow& row = state.rows[statement.rows[0]];
   if (holds_other(row, session) && row.changed != 0) {
-    return block(state, session, statement.rows[0]);
+    return stop(state, session, Wait::waits, statement.rows[0]);
   }
   if (seen(state, session, statement.rows[0]).present != 0) {
     if (statement.do_nothing) return {};

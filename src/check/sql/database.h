@@ -52,13 +52,16 @@ enum class Status : std::uint8_t { closed, open, lost };  // lost: nobody hears 
 // What a session waits for if not for a row: to be the one that writes.
 inline constexpr std::uint8_t the_writer = 0xFF;
 
+// Between: it has locked some of its statement's rows, and not yet the next.
+enum class Wait : std::uint8_t { no, waits, between };
+
 struct Session {
   Status status = Status::closed;
   std::uint8_t driver = 0;
   std::uint8_t stage = 0;        // of the driver's task; see steps.h
   std::uint8_t written_off = 0;  // its driver was told that nothing of it is committed
   std::uint8_t in_transaction = 0;
-  std::uint8_t waits = 0;
+  Wait waits = Wait::no;
   std::uint8_t waits_for = 0;  // a row, or the_writer
   std::uint8_t since = 0;      // its place among those who wait, from 1
   std::uint8_t at = 0;         // how far into the statement's rows
@@ -146,7 +149,9 @@ inline constexpr std::string_view update_lost = "PW003";
 
 class Database {
  public:
-  explicit Database(bool one_writer) : one_writer_(one_writer) {}
+  // `whole_statements`: others come between two rows of one statement only where it waits.
+  Database(bool one_writer, bool whole_statements)
+      : one_writer_(one_writer), whole_statements_(whole_statements) {}
 
   // Begins the session's statement, or goes on with the one that waited. What fails voids its
   // transaction at once.
@@ -162,7 +167,7 @@ class Database {
   static bool holds_other(const StoredRow& row, std::size_t session) {
     return row.holder != 0 && row.holder != session + 1;
   }
-  static Answer block(State& state, std::size_t session, std::uint8_t what);
+  static Answer stop(State& state, std::size_t session, Wait how, std::uint8_t what);
   Answer fail(State& state, std::size_t session, std::string_view sqlstate) const;
   Answer lock(State& state, std::size_t session, const Statement& statement) const;
   Answer change(State& state, std::size_t session, const Statement& statement) const;
@@ -170,6 +175,7 @@ class Database {
   void end(State& state, std::size_t session, bool commits) const;
 
   bool one_writer_;
+  bool whole_statements_;
 };
 
 }  // namespace pawl::check::sql

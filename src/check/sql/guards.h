@@ -22,7 +22,7 @@ inline constexpr Guard one_table{"sql.one_table"};
 inline constexpr Guard receipt_after_lock{"sql.receipt_after_lock"};
 // Rows are locked, and changed only from the version that was read. Else: neither.
 inline constexpr Guard lock_or_version{"sql.lock_or_version"};
-// Rows are locked in the order of their keys. Else: in the order of arrival.
+// Rows are locked, and created, in the order of their keys. Else: in the order of arrival.
 inline constexpr Guard key_order{"sql.key_order"};
 // A row that the first pass skipped is told from one that is not there.
 inline constexpr Guard skipped_is_not_absent{"sql.skipped_is_not_absent"};

@@ -59,15 +59,16 @@ void pass(Io& io, Session& session, std::size_t rows) {
   if (session.status == Status::closed) return;
   for (std::uint8_t* one :
        {&session.driver, &session.stage, &session.written_off, &session.in_transaction,
-        &session.waits, &session.uncounted, &session.task, &session.works, &session.waiting_batch,
-        &session.epoch, &session.token}) {
+        &session.uncounted, &session.task, &session.works, &session.waiting_batch, &session.epoch,
+        &session.token}) {
     io(*one);
   }
+  io(session.waits);
   for (std::size_t i = 0; i < rows; ++i) {
     io(session.cells[i].seen);
     if (session.cells[i].seen == Seen::present) pass(io, session.cells[i].values);
   }
-  if (session.waits == 0) return;
+  if (session.waits == Wait::no) return;
   for (std::uint8_t* one : {&session.waits_for, &session.since, &session.at}) io(*one);
   for (std::size_t i = 0; i < rows; ++i) pass(io, session.snapshot[i]);
 }
@@ -103,7 +104,7 @@ void encode(const State& state, const SqlScenario& scenario, std::string& out) {
   State copy = state;
   // Who waits is resumed in any order but in eager scenarios.
   if (!scenario.eager) {
-    for (Session& session : copy.sessions) session.since = session.waits;
+    for (Session& session : copy.sessions) session.since = session.waits == Wait::no ? 0 : 1;
   }
   pass(writer, copy, scenario);
 }

@@ -18,7 +18,7 @@ std::uint8_t place_of(std::size_t session) {
 }  // namespace
 
 Steps::Steps(const SqlScenario& scenario)
-    : scenario_(scenario), database_(scenario.one_writer), rows_(scenario) {
+    : scenario_(scenario), database_(scenario.one_writer, scenario.eager), rows_(scenario) {
   if (scenario.rows.size() > max_rows || scenario.works.size() > max_works ||
       scenario.drivers.size() > max_drivers) {
     throw std::invalid_argument(scenario.name + " is too large for a state");
@@ -87,7 +87,7 @@ void Steps::moves(const State& state, std::vector<Move>& out) {
   for (std::uint8_t i = 0; i < max_sessions; ++i) {
     const Session& session = state.sessions[i];
     if (session.status == Status::closed) continue;
-    if (session.waits == 0) {
+    if (session.waits == Wait::no) {
       if (runs_on(state, i)) out.push_back({MoveKind::run, i});
     } else if (Database::can_go_on(state, i)) {
       out.push_back({MoveKind::run, i});
@@ -95,7 +95,7 @@ void Steps::moves(const State& state, std::vector<Move>& out) {
       if (session.task != settling) out.push_back({MoveKind::time_out, i});
       if (Database::is_deadlocked(state, i)) out.push_back({MoveKind::deadlock, i});
     }
-    if (scenario_.eager && session.waits == 0 && session.status == Status::open &&
+    if (scenario_.eager && session.waits == Wait::no && session.status == Status::open &&
         session.task != settling) {
       State trial = state;
       const auto next = statement(state, i);
@@ -163,7 +163,7 @@ void Steps::go_on(State& state, std::string& broken) {
     std::size_t next = max_sessions;
     for (std::size_t i = 0; i < max_sessions; ++i) {
       const Session& session = state.sessions[i];
-      if (session.waits == 0 || !Database::can_go_on(state, i)) continue;
+      if (session.waits == Wait::no || !Database::can_go_on(state, i)) continue;
       if (next == max_sessions || session.since < state.sessions[next].since) next = i;
     }
     if (next == max_sessions) return;
@@ -193,7 +193,7 @@ void Steps::begin(State& state, std::size_t at, std::string& broken) {
 void Steps::run(State& state, std::size_t at, bool gives_up, std::string& broken) {
   const auto next = statement(state, at);
   if (!next) throw std::logic_error("a session has nothing to run");
-  const bool went_on = state.sessions[at].waits != 0;
+  const bool went_on = state.sessions[at].waits != Wait::no;
   Answer outcome = database_.run(state, at, *next);
   const bool cycle = outcome.end == End::blocked && Database::is_deadlocked(state, at);
   if (outcome.end == End::blocked && (gives_up || (cycle && scenario_.eager))) {
@@ -282,7 +282,7 @@ void Steps::tell(const State& state, std::size_t at, const Statement& statement,
   Ran ran;
   ran.session = static_cast<std::uint8_t>(at);
   ran.statement = statement;
-  ran.outcome = outcome;
+  ran.answer = outcome;
   ran.went_on = went_on;
   ran.gives_up = gives_up;
   ran.closes_cycle = closes_cycle;

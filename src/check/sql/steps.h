@@ -36,7 +36,7 @@ struct Move {
 struct Ran {
   std::uint8_t session = 0;
   Statement statement;
-  Answer outcome;
+  Answer answer;
   std::vector<std::pair<RowId, Cell>> answered;  // of what reads or locks, in the order asked
   bool went_on = false;                          // it had waited
   bool gives_up = false;                         // its lock_timeout is short
