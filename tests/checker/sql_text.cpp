@@ -130,8 +130,9 @@ std::string to_sql(const SqlScenario& scenario, Dialect dialect) {
   }
   if (dialect == Dialect::postgres) {
     out +=
-        "CREATE FUNCTION expect(found bigint, code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN "
-        "IF found = 0 THEN RAISE EXCEPTION 'no row' USING ERRCODE = code; END IF; END $$; ";
+        "CREATE FUNCTION expect(rows_changed bigint, code text) RETURNS void LANGUAGE plpgsql AS "
+        "$$ BEGIN "
+        "IF rows_changed = 0 THEN RAISE EXCEPTION 'no row' USING ERRCODE = code; END IF; END $$; ";
   }
   for (const RowName& row : scenario.rows) {
     if (row.first.present == 0) continue;
