@@ -211,13 +211,6 @@ struct Scenario {
   bool defects_expected = false;
 };
 
-// Named on the command line; its scenarios are explored one after another.
-struct System {
-  std::string name;
-  std::function<std::vector<Scenario>()> scenarios;
-  std::vector<std::string_view> guards;
-};
-
 struct Options {
   std::string without;  // a guard to switch off; empty: none
   std::size_t memory_mb = 2'048;
@@ -243,6 +236,22 @@ struct Result {
   bool complete = false;
   std::string cut;  // why it is not complete
   std::optional<Violation> violation;
+};
+
+// Something that has a search of its own.
+struct Exploration {
+  std::string name;
+  std::string about;
+  std::function<Result(const Options&)> explore;
+  std::function<Result(const std::string& schedule, const Options&)> replay;
+};
+
+// Named on the command line; its scenarios and explorations are explored one after another.
+struct System {
+  std::string name;
+  std::function<std::vector<Scenario>()> scenarios = {};
+  std::vector<std::string_view> guards = {};
+  std::function<std::vector<Exploration>()> explorations = {};
 };
 
 Result explore(const Scenario& scenario, const Options& options);

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -78,34 +79,44 @@ void print(const Row& row, bool json) {
   std::fflush(stdout);
 }
 
-std::vector<Scenario> scenarios_of(const System& system, const Wanted& wanted) {
-  auto all = system.scenarios();
-  std::vector<Scenario> out;
-  for (Scenario& scenario : all) {
-    const bool named =
-        wanted.target.empty() || wanted.target == system.name || wanted.target == scenario.name;
-    if (!named) continue;
-    for (const auto& [bound, value] : wanted.bounds) {
-      if (value) scenario.bounds.*bound = *value;
+// A system's scenarios, with the bounds that are wanted, and what it explores otherwise.
+std::vector<Exploration> explorations_of(const System& system, const Wanted& wanted) {
+  std::vector<Exploration> all;
+  if (system.scenarios) {
+    for (Scenario& scenario : system.scenarios()) {
+      for (const auto& [bound, value] : wanted.bounds) {
+        if (value) scenario.bounds.*bound = *value;
+      }
+      const auto kept = std::make_shared<const Scenario>(std::move(scenario));
+      all.push_back({kept->name, kept->about,
+                     [kept](const Options& options) { return explore(*kept, options); },
+                     [kept](const std::string& schedule, const Options& options) {
+                       return replay(*kept, schedule, options);
+                     }});
     }
-    out.push_back(std::move(scenario));
   }
-  return out;
+  if (system.explorations) {
+    for (Exploration& one : system.explorations()) all.push_back(std::move(one));
+  }
+  if (!wanted.target.empty() && wanted.target != system.name) {
+    std::erase_if(all, [&](const Exploration& one) { return one.name != wanted.target; });
+  }
+  return all;
 }
 
-Row explore_all(const System& system, const std::vector<Scenario>& scenarios, Options options,
+Row explore_all(const System& system, const std::vector<Exploration>& explorations, Options options,
                 const std::string& guard) {
   Row row;
   row.system = system.name;
   row.guard = guard;
   options.without = guard;
-  for (const Scenario& scenario : scenarios) {
-    Result result = explore(scenario, options);
+  for (const Exploration& exploration : explorations) {
+    Result result = exploration.explore(options);
     row.states += result.states;
     row.transitions += result.transitions;
     row.seconds += result.seconds;
     row.complete = row.complete && result.complete;
-    if (!result.cut.empty()) row.cut = scenario.name + ": " + result.cut;
+    if (!result.cut.empty()) row.cut = exploration.name + ": " + result.cut;
     if (result.violation) {
       row.violation = std::move(result.violation);
       break;
@@ -118,15 +129,15 @@ Row explore_all(const System& system, const std::vector<Scenario>& scenarios, Op
 int check_guards(const std::vector<System>& systems, const Wanted& wanted) {
   bool sound = true;
   for (const System& system : systems) {
-    const auto scenarios = scenarios_of(system, wanted);
-    if (scenarios.empty()) continue;
-    const Row whole = explore_all(system, scenarios, wanted.options, "");
+    const auto explorations = explorations_of(system, wanted);
+    if (explorations.empty()) continue;
+    const Row whole = explore_all(system, explorations, wanted.options, "");
     print(whole, wanted.json);
     if (whole.violation) std::fprintf(stderr, "%s", whole.violation->chart.c_str());
     sound = sound && whole.complete && !whole.violation;
     for (const auto guard : system.guards) {
       Options options = wanted.options;
-      const Row row = explore_all(system, scenarios, options, std::string(guard));
+      const Row row = explore_all(system, explorations, options, std::string(guard));
       print(row, wanted.json);
       if (row.violation) continue;
       std::fprintf(stderr, "%s: removing the guard %s changes nothing: it is dead or untested\n",
@@ -141,11 +152,11 @@ int check_once(const std::vector<System>& systems, const Wanted& wanted) {
   bool found = false;
   bool clean = true;
   for (const System& system : systems) {
-    for (const Scenario& scenario : scenarios_of(system, wanted)) {
+    for (const Exploration& exploration : explorations_of(system, wanted)) {
       found = true;
-      const Result result = explore(scenario, wanted.options);
+      const Result result = exploration.explore(wanted.options);
       Row row;
-      row.system = scenario.name;
+      row.system = exploration.name;
       row.guard = wanted.options.without;
       row.states = result.states;
       row.transitions = result.transitions;
@@ -179,9 +190,9 @@ int check_once(const std::vector<System>& systems, const Wanted& wanted) {
 
 int replay_one(const std::vector<System>& systems, const Wanted& wanted) {
   for (const System& system : systems) {
-    for (const Scenario& scenario : scenarios_of(system, wanted)) {
-      if (!wanted.schedule.starts_with(scenario.name + ": ")) continue;
-      const Result result = replay(scenario, wanted.schedule, wanted.options);
+    for (const Exploration& exploration : explorations_of(system, wanted)) {
+      if (!wanted.schedule.starts_with(exploration.name + ": ")) continue;
+      const Result result = exploration.replay(wanted.schedule, wanted.options);
       std::printf("%s", result.violation->chart.c_str());
       return result.complete ? 0 : 1;
     }
@@ -192,8 +203,8 @@ int replay_one(const std::vector<System>& systems, const Wanted& wanted) {
 int list(const std::vector<System>& systems) {
   for (const System& system : systems) {
     std::printf("%s\n", system.name.c_str());
-    for (const Scenario& scenario : system.scenarios()) {
-      std::printf("  %-28s %s\n", scenario.name.c_str(), scenario.about.c_str());
+    for (const Exploration& exploration : explorations_of(system, {})) {
+      std::printf("  %-28s %s\n", exploration.name.c_str(), exploration.about.c_str());
     }
     for (const auto guard : system.guards) {
       std::printf("  guard %.*s\n", static_cast<int>(guard.size()), guard.data());

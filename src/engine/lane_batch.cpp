@@ -20,6 +20,10 @@ namespace {
 constexpr std::int64_t pause_after_failure_us = 500'000;
 // A transaction that the database gave up is run again so often, at once.
 constexpr int max_transaction_tries = 4;
+// Absence is not locked: a create can lose to another session's, and is then decided on the row
+// that is there now. Once for each of a command's keys; a unique value that another has conflicts
+// each time.
+constexpr int max_create_tries = 3;
 // A batch that waits for rows is small, so that few wait with it.
 constexpr std::size_t max_skipped_at_once = 32;
 // A work whose row another session holds is tried for so long; then a request is answered, and
@@ -135,7 +139,9 @@ void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
                           options_.retention.receipts_seconds * 1'000'000, wait_for_rows);
     if (auto done = decide_and_commit(batch); !done) {
       works = batch.take_works();
-      if (done.error().code == protocol::transaction_aborted && tries < max_transaction_tries) {
+      const ErrorCode& code = done.error().code;
+      if (code == protocol::transaction_aborted && tries < max_transaction_tries) continue;
+      if (code == protocol::create_conflict && works.size() == 1 && tries < max_create_tries) {
         continue;
       }
       return batch_failed(std::move(works), done.error(), wait_for_rows);

@@ -55,6 +55,26 @@ TEST_F(StoreFailure, TheCallerIsToldAndNothingChanged) {
   engine_.reset();
 }
 
+// As when another process's create came first: it is decided again, on the row that is there now.
+TEST_F(StoreFailure, ALostCreateIsDecidedAgain) {
+  std::atomic<int> conflicts{0};
+  begin([&](const protocol::WriteBatch&) -> std::optional<Error> {
+    if (conflicts == 0) return std::nullopt;
+    --conflicts;
+    return Error(protocol::create_conflict, "on purpose");
+  });
+  conflicts = 1;
+  done(bank::Open{"c", 1, {}});
+  EXPECT_EQ(account("c").balance, 1);
+  // What conflicts each time is a unique value that another has.
+  conflicts = 3;
+  const auto lost = call(bank::Open{"d", 1, {}}, "d");
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, protocol::create_conflict);
+  EXPECT_EQ(conflicts, 0);
+  engine_.reset();
+}
+
 // Rates would only say that little happens; this says that somebody waits and nothing completes.
 TEST_F(StoreFailure, ACommitThatHangsIsSeenAsAStall) {
   std::atomic<bool> hanging{false};

@@ -5,11 +5,13 @@
 #include <pawl/check.h>
 
 #include "check/engine_system.h"
+#include "check/sql/sql_system.h"
 #include "systems/otc/model/scenarios.h"
 #include "systems/tokens/model/scenarios.h"
 
 int main(int argc, char** argv) {
   return pawl::check::run_command_line(
       argc, argv,
-      {pawl::check::engine::system(), pawl::tokens::model::system(), pawl::otc::model::system()});
+      {pawl::check::engine::system(), pawl::check::sql::system(), pawl::tokens::model::system(),
+       pawl::otc::model::system()});
 }
