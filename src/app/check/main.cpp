@@ -10,8 +10,7 @@
 #include "systems/tokens/model/scenarios.h"
 
 int main(int argc, char** argv) {
-  return pawl::check::run_command_line(
-      argc, argv,
-      {pawl::check::engine::system(), pawl::check::sql::system(), pawl::tokens::model::system(),
-       pawl::otc::model::system()});
+  return pawl::check::run_command_line(argc, argv,
+                                       {pawl::check::engine::system(), pawl::check::sql::system(),
+                                        pawl::tokens::model::system(), pawl::otc::model::system()});
 }
