@@ -49,7 +49,7 @@ TEST_F(OnPostgres, ATradeIsPutThroughAuditedAndFoundAgainByTheNextServer) {
   pair_->kill_server();
   const auto again = pair_->start_server();
   ASSERT_TRUE(again) << again.error().text();
-  const auto inspect = run_pawl({"inspect", "order", *order, "--url", pair_->url()});
+  const auto inspect = run_pawl({"inspect", *order, "--url", pair_->url()});
   EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
   EXPECT_NE(inspect.out.find("completed"), std::string::npos) << inspect.out;
   const auto second = trade();
