@@ -3,7 +3,7 @@
 // A lane on PostgreSQL: one connection, one transaction at a time, two round trips for a batch. The
 // transaction: postgres_lane.cpp; what is locked and read: lane_lock.cpp; what is written:
 // lane_write.cpp; what came of a commit whose answer was lost: lane_settle.cpp; scans:
-// lane_scans.cpp.
+// lane_scans.cpp; permits: lane_permits.cpp.
 #pragma once
 
 #include <memory>
@@ -32,6 +32,7 @@ class PostgresLane final : public StoreLane {
   Result<std::vector<protocol::DeadlineRow>> due_deadlines(Time until, int limit) override;
   Result<Time> next_deadline() override;
   Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override;
+  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes) override;
   Result<bool> has_work() override;
   Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override;
   Result<void> renew() override;

@@ -72,6 +72,13 @@ class Statements {
   Statement acknowledge_alert;
   Statement deliver_alert;
 
+  // Of destinations, $1: their locks made and taken, then what other lanes that live ($2 is ours)
+  // want and have.
+  Statement make_permit_locks;
+  Statement lock_permits;
+  Statement others_permits;
+  Statement set_permits;
+
   // Scans of a lane, whose ids are a range. $1 the first or the one before, $2 the last.
   Statement open_effects;
   Statement waiting_messages;
@@ -84,6 +91,7 @@ class Statements {
   void name_locks();
   void name_writes();
   void name_scans();
+  void name_permits();
 
   std::map<std::string_view, MachineStatements> machines_;
 };
