@@ -34,8 +34,12 @@ struct Connection {
 
 class Load {
  public:
-  Load(std::uint16_t port, int connections, int entities, std::uint64_t first_id)
-      : next_id_(first_id), random_(first_id), pick_(0, entities - 1) {
+  Load(std::uint16_t port, int connections, int entities, std::uint64_t first_id,
+       const std::string& token)
+      : authorization_(token.empty() ? "" : "Authorization: Bearer " + token + "\r\n"),
+        next_id_(first_id),
+        random_(first_id),
+        pick_(0, entities - 1) {
     poll_ = ::epoll_create1(0);
     if (poll_ < 0) give_up("epoll_create1");
     all_.resize(static_cast<std::size_t>(connections));
@@ -93,10 +97,9 @@ class Load {
   void send(Connection& connection) {
     const std::string body = R"({"account":")" + account_name(pick_(random_)) + R"("})";
     const std::string request =
-        "POST /moves HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        "Idempotency-Key: move-" +
-        std::to_string(next_id_++) + "\r\nContent-Length: " + std::to_string(body.size()) +
-        "\r\n\r\n" + body;
+        "POST /moves HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n" +
+        authorization_ + "Idempotency-Key: move-" + std::to_string(next_id_++) +
+        "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     connection.answer.clear();
     connection.sent = seconds_now();
     // Far below a socket's buffer: taken whole.
@@ -125,6 +128,7 @@ class Load {
     return true;
   }
 
+  const std::string authorization_;
   int poll_ = -1;
   std::vector<Connection> all_;
   std::uint64_t next_id_;
@@ -135,9 +139,9 @@ class Load {
 }  // namespace
 
 bool ran_as_load(int argc, char** argv) {
-  if (argc != 7 || std::strcmp(argv[1], "--load") != 0) return false;
+  if ((argc != 7 && argc != 8) || std::strcmp(argv[1], "--load") != 0) return false;
   Load load(static_cast<std::uint16_t>(std::atoi(argv[2])), std::atoi(argv[3]), std::atoi(argv[5]),
-            std::strtoull(argv[6], nullptr, 10));
+            std::strtoull(argv[6], nullptr, 10), argc == 8 ? argv[7] : "");
   const double begin = seconds_now();
   load.run(std::strtod(argv[4], nullptr));
   const Sample sample = summarise(load.latencies_us, seconds_now() - begin, 0, 0);
@@ -147,11 +151,11 @@ bool ran_as_load(int argc, char** argv) {
 }
 
 Sample load_from_child(std::uint16_t port, int connections, double seconds, int entities,
-                       std::uint64_t first_id, std::uint64_t& next_id) {
+                       std::uint64_t first_id, std::uint64_t& next_id, const std::string& token) {
   const std::string command = "exec /proc/" + std::to_string(::getpid()) + "/exe --load " +
                               std::to_string(port) + " " + std::to_string(connections) + " " +
                               std::to_string(seconds) + " " + std::to_string(entities) + " " +
-                              std::to_string(first_id);
+                              std::to_string(first_id) + " " + token;
   std::FILE* child = ::popen(command.c_str(), "r");
   if (child == nullptr) give_up("popen");
   Sample sample;

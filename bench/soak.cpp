@@ -4,7 +4,10 @@
 // its files measured once a minute. What must level off: the resident set, the WAL, and all of the
 // data file but the desk's own rows (orders, trades, wallets), which are kept for ever.
 //
-//   pawl_bench_soak [--minutes 30] [--orders-per-second 20] [--data DIR]
+//   pawl_bench_soak [--minutes 30] [--orders-per-second 20] [--cache-mib 8] [--data DIR]
+//
+// A cache of 8 MiB is full within the first minutes; what grows then is something else. 0: the
+// server's own default.
 #include <pawl/clock.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -38,6 +41,7 @@ constexpr double level_within = 0.10;
 struct Options {
   int minutes = 30;
   int orders_per_second = 20;
+  int cache_mib = 8;
   std::string data_dir;
 };
 
@@ -218,12 +222,11 @@ bool levelled(const char* name, const std::vector<Sample>& samples,
   return level;
 }
 
-bool write_settings(const std::string& path) {
+bool write_settings(const std::string& path, int cache_mib) {
   std::ofstream out(path);
-  // A small cache: it is full within the first minutes, and what grows then is something else.
-  out << "log_level = \"warn\"\n"
-         "[store]\ncache_mib = 8\n"
-         "[retention]\nreceipts_seconds = 30\nended_effects_seconds = 60\n"
+  out << "log_level = \"warn\"\n";
+  if (cache_mib > 0) out << "[store]\ncache_mib = " << cache_mib << "\n";
+  out << "[retention]\nreceipts_seconds = 30\nended_effects_seconds = 60\n"
          "acknowledged_alerts_seconds = 60\njournal_seconds = 60\n"
          "[otc]\nopen_per_maker = 1000000\nheld_per_taker = 1000000\n"
          "payout_poll_interval_ms = 100\n";
@@ -233,7 +236,7 @@ bool write_settings(const std::string& path) {
 
 int soak(const Options& options) {
   const std::string config = options.data_dir + "/soak.toml";
-  if (!write_settings(config)) return 1;
+  if (!write_settings(config, options.cache_mib)) return 1;
   app::ProcessPairOptions pair_options;
   pair_options.program = PAWL_PROGRAM;
   pair_options.data_dir = options.data_dir;
@@ -278,6 +281,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.minutes = std::atoi(argv[i + 1]);
     } else if (name == "--orders-per-second") {
       options.orders_per_second = std::atoi(argv[i + 1]);
+    } else if (name == "--cache-mib") {
+      options.cache_mib = std::atoi(argv[i + 1]);
     } else if (name == "--data") {
       options.data_dir = argv[i + 1];
     } else {
@@ -292,8 +297,10 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fputs("usage: pawl_bench_soak [--minutes N] [--orders-per-second N] [--data DIR]\n",
-               stderr);
+    std::fputs(
+        "usage: pawl_bench_soak [--minutes N] [--orders-per-second N] [--cache-mib N] [--data "
+        "DIR]\n",
+        stderr);
     return 2;
   }
   const bool own = options.data_dir.empty();

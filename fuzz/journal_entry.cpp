@@ -3,7 +3,7 @@
 // A journal row's entries: what is found at an offset lies within the row, and a walk along what
 // the entries name as previous gets older with each step. The input is two bytes of offset, eight
 // of sequence, then the row.
-#include "store/sqlite/journal_entry.h"
+#include "store/journal_entry.h"
 
 #include <tuple>
 
@@ -18,14 +18,14 @@ PAWL_FUZZ(journal_entry) {
   const auto offset = static_cast<std::int32_t>(high * 256 + parts.byte());
   const JournalPosition at{0, parts.integer(), offset};
   const std::string_view row = parts.rest();
-  const std::string_view entry = sqlite::entry_at(row, static_cast<std::size_t>(offset));
+  const std::string_view entry = store::entry_at(row, static_cast<std::size_t>(offset));
   if (!entry.empty()) {
     check(entry.data() == row.data() + offset && entry.size() <= row.size() - offset,
           "an entry lies within its row");
     check(entry.front() == '{' && entry.back() == '}', "and is an object");
   }
   JournalPosition previous;
-  const auto read = sqlite::read_entry(entry, Time{1}, at, previous);
+  const auto read = store::read_entry(entry, Time{1}, at, previous);
   if (!read) {
     check(read.error().code == payload_unreadable, "a refusal says that it cannot be read");
     return;

@@ -15,7 +15,8 @@ Runs, one after another, and goes on after a failure so that one run shows them 
   test        ./dev test
   sanitizers  ./dev test --preset asan, with few crash rounds
   check       ./dev check
-  fuzz        ./dev fuzz, a few seconds a target
+  fuzz        ./dev fuzz with a fixed seed and number of inputs: the same ones each time, so that a merge is
+              refused for what it changes and not by luck
   demo        ./dev demo --seconds 30 --json
   processes   nothing that was started is still there
 
@@ -23,7 +24,8 @@ Each stage's output is also kept in
 build/ci/STAGE.log. The last lines printed are the closing lines of the test stage.
 
 Environment: PAWL_JOBS; PAWL_CRASH_ROUNDS and PAWL_CI_ASAN_CRASH_ROUNDS (default 3) bound the crash tests;
-PAWL_CI_FUZZ_SECONDS (default 3) is how long each fuzz target runs.
+PAWL_CI_FUZZ_RUNS (default 20000) is how many inputs each fuzz target tries, for at most
+PAWL_CI_FUZZ_SECONDS (default 30).
 
 Exit codes: 0 all passed, 1 a stage failed, 2 wrong usage.
 HELP
@@ -49,7 +51,7 @@ ci_main() {
   ci_stage test "$dev" test
   ci_stage sanitizers env "PAWL_CRASH_ROUNDS=${PAWL_CI_ASAN_CRASH_ROUNDS:-3}" "$dev" test --preset asan
   ci_stage check "$dev" check
-  ci_stage fuzz "$dev" fuzz --seconds "${PAWL_CI_FUZZ_SECONDS:-3}"
+  ci_stage fuzz "$dev" fuzz --seed 1 --runs "${PAWL_CI_FUZZ_RUNS:-20000}" --seconds "${PAWL_CI_FUZZ_SECONDS:-30}"
   ci_stage demo ci_demo "$dev"
   if ! ci_no_process_left; then ci_failed+=(processes); fi
 

@@ -27,8 +27,9 @@ option_value() {
   printf '%s\n' "$1"
 }
 
-# positive OPTION VERB VALUE: refuses anything but 1 to 9999.
+# positive OPTION VERB VALUE [LARGEST]: refuses anything but 1 to LARGEST, which is 9999 if not given.
 positive() {
-  [[ $3 =~ ^[1-9][0-9]{0,3}$ ]] ||
-    usage_error "$1 takes a number from 1 to 9999, not \"$3\"" "./dev $2 --help"
+  local largest=${4:-9999}
+  [[ $3 =~ ^[1-9][0-9]{0,9}$ && $3 -le $largest ]] ||
+    usage_error "$1 takes a number from 1 to $largest, not \"$3\"" "./dev $2 --help"
 }

@@ -9,13 +9,14 @@ source "$root/scripts/quiet_services.sh"
 
 setup_help() {
   cat <<'HELP'
-usage: ./dev setup [run|test|dev ...] [--dry-run]
+usage: ./dev setup [run|test|dev|bench ...] [--dry-run]
 
 Installs the Debian 12 packages that are missing for the groups named (default: dev).
 
   run      build and run the program and its benchmarks
   test     run, and what the tests need
   dev      both, clang-format, clang-tidy, clang with libFuzzer, python3 and git
+  bench    run, and the rivals that benchmarks are measured against: PostgreSQL, python3, npm
 
   --dry-run   say what is missing and what would be installed; needs no root, changes nothing
 
@@ -39,7 +40,7 @@ setup_main() {
     case $1 in
       -h | --help) setup_help && return ;;
       --dry-run) dry_run=yes ;;
-      run | test | dev) groups+=("$1") ;;
+      run | test | dev | bench) groups+=("$1") ;;
       *) usage_error "setup: unknown option or group \"$1\" (groups: $package_groups)" "./dev setup --help" ;;
     esac
     shift

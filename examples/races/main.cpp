@@ -9,5 +9,6 @@ int main(int argc, char** argv) {
   return pawl::check::run_command_line(
       argc, argv,
       {races::home_channel(), races::double_pay(), races::rescuer(), races::recovery(),
-       races::lock_file(), races::false_flip()});
+       races::lock_file(), races::false_flip(), races::partition(), races::lost_checkpoint(),
+       races::launch_sweep()});
 }

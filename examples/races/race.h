@@ -55,5 +55,8 @@ pawl::check::System rescuer();
 pawl::check::System recovery();
 pawl::check::System lock_file();
 pawl::check::System false_flip();
+pawl::check::System partition();
+pawl::check::System lost_checkpoint();
+pawl::check::System launch_sweep();
 
 }  // namespace races

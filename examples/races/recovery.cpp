@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dbos-transact-py issue 742 (issue 818 and dbos-transact-java issue 491 are of the same family):
-// two recoveries list the same workflow of a dead executor. The first gives it back to its queue;
-// the second acts on what it had listed, and runs it, beside the worker that took it from the
-// queue.
+// dbos-transact-py issue 742 (lost_checkpoint.cpp and launch_sweep.cpp are of the same family): two
+// recoveries list the same workflow of a dead executor. The first gives it back to its queue; the
+// second acts on what it had listed, and runs it, beside the worker that took it from the queue.
 #include "race.h"
 
 namespace races {

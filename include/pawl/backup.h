@@ -48,4 +48,14 @@ struct RestoreFacts {
 Result<RestoreFacts> restore_sqlite(const std::string& file, const std::string& store_path,
                                     const Registry& registry);
 
+// A PostgreSQL is backed up and restored by its own tools. What was restored so must become a new
+// epoch before an engine opens it, by this: in one transaction, while no process holds a lane.
+struct EpochFacts {
+  std::string store_id;
+  std::string epoch;  // the new one
+  Time newest_commit;
+  std::int64_t effects_to_inquire = 0;
+};
+Result<EpochFacts> begin_postgres_epoch(const PostgresOptions& options, const Registry& registry);
+
 }  // namespace pawl

@@ -165,6 +165,10 @@ struct Bounds {
   int refusals = 1;   // a definite no of the far side's own
   int operators = 1;  // verbs on effects, by a person who looks at the outside first
   int ticks = 2;      // how often time passes while requests come; then until deadlines have rung
+  int restores = 0;   // a backup is taken, and a store is made of it later, as another epoch
+  // The workers are processes of one lane, the first one its owner; so often another one, or the
+  // same one started again, takes it over while the last owner is dead, or only slow.
+  int takeovers = 0;
   // Workers take commands, messages, deadlines and effects in hand, and lock some steps later.
   bool hands = false;
 };
@@ -191,6 +195,11 @@ struct Scenario {
   Time start = Time::from_seconds(1'700'000'000);
   std::int64_t tick_us = 1'000'000;
   Bounds bounds;
+  // Receipts are kept so long (whole seconds, see RetentionOptions); 0: for ever.
+  std::int64_t receipts_seconds = 0;
+  // Also, in every state: any so many works in one batch do what they do one after the other. The
+  // number of batches is that of the works to this power; each different one is tried once.
+  int batches = 1;
   // Keep the receipts of refusals, too. Otherwise a refused request counts as never made, as if it
   // were made again under another id: more can happen then, in fewer states.
   bool keep_refusals = false;
@@ -207,7 +216,7 @@ struct Options {
   std::size_t memory_mb = 2'048;
   bool progress = false;  // a line on stderr every second
   bool wedges = true;     // also: every state can still reach an end
-  bool folds = false;     // also: a batch of two does what the two do one after the other (slow)
+  int folds = 0;          // Scenario::batches is at least this
 };
 
 struct Violation {

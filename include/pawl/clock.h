@@ -23,18 +23,24 @@ class Clock {
 // The machine's clocks. Lives as long as the program.
 Clock& system_clock();
 
+// One that follows a wall clock but not its jumps.
+class GuardedClock : public Clock {
+ public:
+  // By how much the wall clock runs apart; 0 while it is followed. For an alert.
+  virtual std::int64_t drift_ms() = 0;
+};
+
 // Follows another clock's wall time as long as it runs along with its monotonic time. When the wall
 // clock jumps (by more than max_drift_ms) this one goes on by the monotonic clock, so that no
-// deadline comes early or late; drift_ms() says by how much they differ, for an alert.
-class SteadyClock final : public Clock {
+// deadline comes early or late.
+class SteadyClock final : public GuardedClock {
  public:
   static constexpr std::int64_t max_drift_ms = 5'000;
 
   explicit SteadyClock(Clock& source);
   Time now() override;
   std::int64_t monotonic_us() override { return source_.monotonic_us(); }
-  // 0 while the wall clock is followed.
-  std::int64_t drift_ms();
+  std::int64_t drift_ms() override;
 
  private:
   Time now_locked();

@@ -40,8 +40,10 @@ enum class ResendRule {
   // request that arrives late is refused, too. Who refuses for now and forgets it is no dedup.
   dedup,
   not_after,  // the request carried a time after which the far side refuses it; that time passed
-  inquiry_voids,  // the inquiry itself made the key unusable
-  neither         // stays unknown until an operator decides
+  // The inquiry itself made the key unusable: no send of it that is still on its way is carried
+  // out, whatever attempt it carries. (In a restored store attempts are counted from the backup's.)
+  inquiry_voids,
+  neither  // stays unknown until an operator decides
 };
 constexpr auto pawl_names(ResendRule) {
   return std::array<std::string_view, 4>{"dedup", "not_after", "inquiry_voids", "neither"};

@@ -51,6 +51,25 @@ struct SqliteOptions {
   Clock* clock = nullptr;            // null: the system's, guarded against jumps (SteadyClock)
 };
 
+struct PostgresOptions {
+  std::string url;  // libpq's, either form; PG* variables, service and password files work, too
+  std::string schema = "pawl";  // of the store's tables; made if absent and allowed
+  bool migrate = false;         // true: an older schema is brought up to date at open
+  int readers = 4;              // connections for reads
+  // A lane whose holder has not been heard of for so long is taken over by another process.
+  int lane_lease_ms = 10'000;
+  int statement_timeout_ms = 30'000;
+  int lock_timeout_ms = 100;  // for rows that others hold, where they are waited for
+  // The server ends a transaction whose process says nothing for so long.
+  int idle_in_transaction_timeout_ms = 5'000;
+  int connect_timeout_ms = 5'000;
+  int tcp_timeout_ms = 10'000;  // how long sent bytes may stay unacknowledged
+  // How long a commit whose answer was lost is inquired about before it is said to be in doubt.
+  int in_doubt_wait_ms = 5'000;
+  std::string notes_directory;  // for what was being decided when the process died; empty: none
+  Clock* clock = nullptr;       // null: the database's
+};
+
 inline constexpr ErrorCode store_locked{"store_locked", ErrorClass::unavailable,
                                         "another process has this store open"};
 inline constexpr ErrorCode schema_older{"schema_older", ErrorClass::corrupt,
@@ -78,6 +97,11 @@ Result<StoreHandle> open_sqlite(const SqliteOptions& options, const Registry& re
 // What opening with `migrate` would do to an existing store, one line each; empty: nothing. Reads
 // only, also beside an engine. Errors: as open_sqlite, but for schema_older.
 Result<std::vector<std::string>> pending_migrations(const SqliteOptions& options,
+                                                    const Registry& registry);
+
+// The same on PostgreSQL, which several processes share: each has lanes of its own.
+Result<StoreHandle> open_postgres(const PostgresOptions& options, const Registry& registry);
+Result<std::vector<std::string>> pending_migrations(const PostgresOptions& options,
                                                     const Registry& registry);
 
 struct EngineOptions {
@@ -200,10 +224,10 @@ class Engine {
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit);
   // Where timelines begin, if older entries of the journal were removed.
   Result<std::optional<Time>> history_starts_at();
-  // What was committed after that place, oldest first, of at most `limit` commits (up to
-  // max_journal_commits). Errors: journal_place_gone.
+  // What was committed after that place, of at most `limit` commits (up to max_journal_commits).
+  // Errors: journal_place_gone.
   Result<JournalPage> journal_after(const JournalCursor& place, int limit);
-  // The place behind the newest commit.
+  // The place behind the newest commit of each lane.
   Result<JournalCursor> journal_end();
   // Has `committed` called after each commit of this engine, like a callback. It says no more than
   // "look again": what another process commits, or what ended in doubt, is seen by looking.
@@ -233,6 +257,8 @@ class Engine {
   // request.
   Result<StoreProgress> progress();
   StoreIdentity store_identity() const;
+  // Other processes may commit to this store beside this one.
+  bool is_shared() const;
   const Registry& registry() const;
   Clock& clock() const;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The journal as a log to be followed: what was committed, in its order, from any place on. A live
-// tail reads by the same cursor as one that catches up, and is only woken by a commit, so that it
-// can neither skip nor repeat an entry. One entity's own steps: Engine::timeline().
+// The journal as a log to be followed, from any place on. Each lane writes one of its own, without
+// gaps; reading merges them. A live tail reads by the same cursor as one that catches up, and is
+// only woken by a commit, so that it can neither skip nor repeat an entry. One entity's own steps:
+// Engine::timeline().
 #pragma once
 
 #include <pawl/error.h>
@@ -38,25 +39,45 @@ struct TimelineEntry {
   std::vector<std::int64_t> effects;
 };
 
-// A place between two entries of the journal. Default-constructed: before the first.
-struct JournalCursor {
+// A place in one lane's journal: behind a commit, or behind some of its entries.
+struct JournalPlace {
   static constexpr std::int32_t whole_commit = std::numeric_limits<std::int32_t>::max();
 
   std::int32_t lane = 0;
-  std::int64_t epoch = 0;  // of the process that made the commit: tells a restored copy
+  std::int64_t epoch = 0;  // of the lane when it made the commit: tells a restored copy
   std::int64_t sequence = 0;
   std::int32_t entries = whole_commit;  // so many of that commit's entries lie before it
+
+  friend bool operator==(const JournalPlace&, const JournalPlace&) = default;
+};
+
+// A place in the whole journal: one in each lane, rising by lane. A lane that is not named is read
+// from its first commit, so a default-constructed cursor stands before all. Two readers may pass
+// commits of different lanes in different orders: their cursors need not be comparable.
+struct JournalCursor {
+  std::vector<JournalPlace> places;
+
+  // Null: before the first commit of that lane.
+  const JournalPlace* in_lane(std::int32_t lane) const;
+  // Does what lies before that place lie before this cursor, too?
+  bool covers(const JournalPlace& place) const;
+  bool covers(const JournalCursor& other) const;
+  // Puts it behind that place, too; never back.
+  void reach(const JournalPlace& place);
+  void reach(const JournalCursor& other);
 
   friend bool operator==(const JournalCursor&, const JournalCursor&) = default;
 };
 
 struct JournalEntry {
-  JournalCursor after;  // the place behind this entry
+  JournalPlace place;  // behind this entry; a reader's cursor has `reach`ed it
   std::string machine;
   std::string key;
   TimelineEntry step;  // an operator's verb on an effect has no version and no states
 };
 
+// In the order of the commits' times, but always each lane in its own order, and each entity's
+// entries in the order of its versions.
 struct JournalPage {
   std::vector<JournalEntry> entries;
   JournalCursor end;  // where the next page begins, also if it had no entries

@@ -65,11 +65,14 @@ struct EffectSpec {
       outcome;
 };
 
-// Where a system's tables come from: plain SQL per store, applied in order of number.
+// Where a system's tables come from: plain SQL per store, applied in order of number. A text that
+// is empty changes nothing in that store.
 struct Migration {
   std::string_view system;
   int number = 1;  // 1, 2, 3 ... without gaps
   std::string_view sqlite;
+  // Integers are bigint, texts text COLLATE "C": ordered by their bytes, as everywhere here.
+  std::string_view postgres = {};
 };
 
 inline constexpr ErrorCode registry_invalid{"registry_invalid", ErrorClass::defect,

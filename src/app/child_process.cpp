@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -30,8 +31,19 @@ constexpr int max_reap_wait_ms = 5'000;
 
 // Everything that allocates is done before fork(): in the child of a threaded process only
 // async-signal-safe calls are allowed.
-[[noreturn]] void become(const char* program, char* const* arguments, int log_fd, bool own_group,
-                         pid_t parent) {
+// A child's store is what its arguments say, never the one that our environment names: a demo or a
+// test beside a real one must not touch that.
+std::vector<char*> environment_of_child() {
+  std::vector<char*> out;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("PAWL_STORE_URL=")) out.push_back(*variable);
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+[[noreturn]] void become(const char* program, char* const* arguments, char* const* environment,
+                         int log_fd, bool own_group, pid_t parent) {
   if (own_group) setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above
@@ -40,7 +52,7 @@ constexpr int max_reap_wait_ms = 5'000;
     dup2(log_fd, STDERR_FILENO);
     dup2(log_fd, STDOUT_FILENO);
   }
-  execv(program, arguments);
+  execve(program, arguments, environment);
   _exit(127);
 }
 
@@ -113,10 +125,12 @@ Result<void> ChildProcess::start(const Options& options) {
       options.log_file.empty()
           ? -1
           : open(options.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const auto environment = environment_of_child();
   const pid_t parent = getpid();
   const pid_t child = fork();
   if (child == 0) {
-    become(options.program.c_str(), arguments.data(), log_fd, options.own_group, parent);
+    become(options.program.c_str(), arguments.data(), environment.data(), log_fd, options.own_group,
+           parent);
   }
   const int why = errno;
   close(ready[1]);

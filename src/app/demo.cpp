@@ -153,7 +153,7 @@ Result<DemoResult> Demo::finish(ProcessPair& pair, DemoWorkload& workload) {
   // The server first, so that the books are compared with rows that rest.
   pair.stop_server();
   AuditSources sources;
-  sources.database_path = options_.data_dir + "/pawl.db";
+  sources.store.database_path = options_.data_dir + "/pawl.db";
   sources.custodian_url = pair.sandbox_url();
   auto report = audit_desk(sources);
   pair.stop();

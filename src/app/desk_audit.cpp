@@ -65,7 +65,7 @@ Result<otc::CustodianBooks> books_of_file(const std::string& data_dir) {
 }
 
 Result<otc::AuditReport> audit_once(const AuditSources& sources) {
-  auto input = read_desk_rows(sources.database_path);
+  auto input = read_desk_rows(sources.store);
   if (!input) return std::unexpected(input.error());
   auto books = sources.custodian_data_dir.empty() ? SandboxClient(sources.custodian_url).books()
                                                   : books_of_file(sources.custodian_data_dir);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The audit over a store's file and a custodian's books, wherever these are. The two are not read
+// The audit over a store and a custodian's books, wherever these are. The two are not read
 // at one moment: while a server works, what only one of them has seen yet looks wrong. So a finding
 // counts only if it is still there when both are read again.
 #pragma once
 
 #include <string>
 
+#include "app/desk_rows.h"
 #include "systems/otc/audit.h"
 
 namespace pawl::app {
 
 struct AuditSources {
-  std::string database_path;
+  DeskRowsSource store;
   std::string custodian_url;       // a sandbox that runs, or
   std::string custodian_data_dir;  // the folder of one that does not
 };

@@ -7,6 +7,10 @@
 #include <functional>
 #include <utility>
 
+#include "store/postgres/pipeline.h"
+#include "store/postgres/postgres_store.h"
+#include "store/postgres/rows.h"
+#include "store/postgres/store_error.h"
 #include "store/sqlite/connection.h"
 
 namespace pawl::app {
@@ -14,92 +18,139 @@ namespace pawl::app {
 namespace {
 
 constexpr int busy_timeout_ms = 5'000;
+// A whole table is one statement.
+constexpr int table_timeout_ms = 600'000;
 
-using sqlite::Connection;
-using sqlite::Statement;
-
-Result<void> for_each(Connection& connection, const std::string& sql,
-                      const std::function<Result<void>(const Statement&)>& take) {
-  auto select = connection.prepare(sql);
-  if (!select) return std::unexpected(select.error());
-  while (true) {
-    auto row = select->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    if (auto taken = take(*select); !taken) return taken;
-  }
-}
+using TakeRow = std::function<Result<void>(Row)>;
+// Runs a SELECT of columns of these types within the one transaction.
+using Select = std::function<Result<void>(const std::string& sql,
+                                          const std::vector<ColumnType>& types, const TakeRow&)>;
 
 template <class T>
-Result<void> read_table(Connection& connection, std::vector<T>& out) {
-  const auto columns = column_specs<T>();
+Result<void> read_table(const Select& select, std::vector<T>& out) {
   std::string sql = "SELECT ";
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    sql += (i == 0 ? "\"" : ", \"") + std::string(columns[i].name) + "\"";
+  std::vector<ColumnType> types;
+  for (const auto& column : column_specs<T>()) {
+    sql += (types.empty() ? "\"" : ", \"") + std::string(column.name) + "\"";
+    types.push_back(column.type);
   }
   sql += " FROM " + std::string(T::table);
-  return for_each(connection, sql, [&](const Statement& statement) -> Result<void> {
-    Row row;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      row.push_back(statement.value(static_cast<int>(i)));
-    }
+  return select(sql, types, [&](const Row& row) -> Result<void> {
     if (!from_row(std::span<const Value>(row), out.emplace_back())) return fail(entity_unreadable);
     return {};
   });
 }
 
 // The keys of orders that a query names.
-Result<void> read_keys(Connection& connection, const std::string& from,
-                       std::set<std::string>& out) {
-  return for_each(connection, "SELECT entity_key FROM " + from,
-                  [&](const Statement& row) -> Result<void> {
-                    out.insert(row.text(0));
-                    return {};
-                  });
+Result<void> read_keys(const Select& select, const std::string& from, std::set<std::string>& out) {
+  return select("SELECT entity_key FROM " + from, {ColumnType::text},
+                [&](const Row& row) -> Result<void> {
+                  out.insert(std::get<std::string>(row[0]));
+                  return {};
+                });
 }
 
-Result<void> read_messages(Connection& connection, std::vector<otc::ReturnSlot>& out) {
+Result<void> read_messages(const Select& select, std::vector<otc::ReturnSlot>& out) {
   const std::string sql = "SELECT payload FROM pawl_messages WHERE kind = '" +
                           std::string(otc::ReturnSlot::kind) + "' AND bounced = 0";
-  return for_each(connection, sql, [&](const Statement& row) -> Result<void> {
-    auto message = from_payload<otc::ReturnSlot>(row.text(0));
+  return select(sql, {ColumnType::text}, [&](const Row& row) -> Result<void> {
+    auto message = from_payload<otc::ReturnSlot>(std::get<std::string>(row[0]));
     if (!message) return std::unexpected(message.error());
     out.push_back(std::move(*message));
     return {};
   });
 }
 
-Result<void> read_all(Connection& connection, otc::AuditInput& input) {
-  if (auto done = read_table(connection, input.orders); !done) return done;
-  if (auto done = read_table(connection, input.trades); !done) return done;
+Result<void> read_all(const Select& select, otc::AuditInput& input) {
+  if (auto done = read_table(select, input.orders); !done) return done;
+  if (auto done = read_table(select, input.trades); !done) return done;
   // The probe of /readyz names a wallet that is none and never has a row.
-  if (auto done = read_table(connection, input.wallets); !done) return done;
-  if (auto done = read_messages(connection, input.messages); !done) return done;
-  if (auto done = read_keys(connection, "pawl_effects WHERE machine = 'order'", input.with_effect);
+  if (auto done = read_table(select, input.wallets); !done) return done;
+  if (auto done = read_messages(select, input.messages); !done) return done;
+  if (auto done = read_keys(select, "pawl_effects WHERE machine = 'order'", input.with_effect);
       !done) {
     return done;
   }
-  if (auto done =
-          read_keys(connection, "pawl_deadlines WHERE machine = 'order'", input.with_deadline);
+  if (auto done = read_keys(select, "pawl_deadlines WHERE machine = 'order'", input.with_deadline);
       !done) {
     return done;
   }
-  return read_keys(connection, "pawl_alerts WHERE machine = 'order'", input.with_alert);
+  return read_keys(select, "pawl_alerts WHERE machine = 'order'", input.with_alert);
 }
 
-}  // namespace
+Result<void> select_sqlite(sqlite::Connection& connection, const std::string& sql,
+                           std::size_t columns, const TakeRow& take) {
+  auto select = connection.prepare(sql);
+  if (!select) return std::unexpected(select.error());
+  while (true) {
+    auto found = select->step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return {};
+    Row row;
+    for (std::size_t i = 0; i < columns; ++i) {
+      row.push_back(select->value(static_cast<int>(i)));
+    }
+    if (auto taken = take(std::move(row)); !taken) return taken;
+  }
+}
 
-Result<otc::AuditInput> read_desk_rows(const std::string& database_path) {
-  if (::access(database_path.c_str(), R_OK) != 0) return fail(store_missing, database_path);
-  auto connection = Connection::open(database_path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+Result<otc::AuditInput> read_sqlite(const std::string& path) {
+  if (::access(path.c_str(), R_OK) != 0) return fail(store_missing, path);
+  auto connection = sqlite::Connection::open(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
   if (!connection) return std::unexpected(connection.error());
   sqlite3_busy_timeout(connection->handle(), busy_timeout_ms);
   if (auto begun = connection->execute("BEGIN"); !begun) return std::unexpected(begun.error());
   otc::AuditInput input;
-  auto done = read_all(*connection, input);
+  auto done = read_all(
+      [&](const std::string& sql, const std::vector<ColumnType>& types, const TakeRow& take) {
+        return select_sqlite(*connection, sql, types.size(), take);
+      },
+      input);
   (void)connection->execute("COMMIT");
   if (!done) return std::unexpected(done.error());
   return input;
+}
+
+Result<void> select_postgres(postgres::Connection& connection, const std::string& sql,
+                             const std::vector<ColumnType>& types, const TakeRow& take) {
+  const auto rows = postgres::run_one(connection, sql, postgres::deadline_in(table_timeout_ms));
+  if (!rows) return std::unexpected(postgres::store_error(rows.error()));
+  for (int at = 0; at < rows->rows(); ++at) {
+    Row row;
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      row.push_back(postgres::value_of(types[i], *rows, at, static_cast<int>(i)));
+    }
+    if (auto taken = take(std::move(row)); !taken) return taken;
+  }
+  return {};
+}
+
+Result<otc::AuditInput> read_postgres(const PostgresOptions& options) {
+  auto session = postgres::session_options(options, "audit");
+  session.statement_timeout_ms = table_timeout_ms;
+  session.idle_in_transaction_timeout_ms = table_timeout_ms;
+  auto connection = postgres::Connection::open(session);
+  if (!connection) return std::unexpected(connection.error());
+  if (!connection->facts().schema_exists) return fail(store_missing, "schema " + options.schema);
+  const auto begun =
+      postgres::run_one(*connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                        postgres::deadline_in(table_timeout_ms));
+  if (!begun) return std::unexpected(postgres::store_error(begun.error()));
+  otc::AuditInput input;
+  // The transaction ends with the connection.
+  auto done =
+      read_all([&](const std::string& sql, const std::vector<ColumnType>& types,
+                   const TakeRow& take) { return select_postgres(*connection, sql, types, take); },
+               input);
+  if (!done) return std::unexpected(done.error());
+  return input;
+}
+
+}  // namespace
+
+Result<otc::AuditInput> read_desk_rows(const DeskRowsSource& source) {
+  return source.postgres.url.empty() ? read_sqlite(source.database_path)
+                                     : read_postgres(source.postgres);
 }
 
 }  // namespace pawl::app

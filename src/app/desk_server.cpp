@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "app/chosen_store.h"
 #include "app/edge/admin_token.h"
 #include "app/edge/edge.h"
 #include "app/edge/openapi.h"
@@ -119,11 +120,11 @@ Result<void> DeskServer::open() {
   if (auto made = prepare_data_dir(settings_.data_dir); !made) return made;
   if (auto opened = open_custodian(); !opened) return opened;
   declare_systems(registry_, settings_, custodian_.get());
-  SqliteOptions store_options = settings_.store;
-  store_options.path = settings_.database_path();
-  auto store = open_sqlite(store_options, registry_);
+  auto store = open_store(settings_, registry_);
   if (!store) return std::unexpected(store.error());
+  log::info("store", {{"store", shown_store(settings_)}});
   EngineOptions options;
+  options.lanes = settings_.lanes;
   options.max_waiting = static_cast<std::size_t>(settings_.max_waiting);
   options.max_batch = static_cast<std::size_t>(settings_.max_batch);
   options.stop_grace_ms = settings_.stop_grace_ms;
@@ -137,7 +138,7 @@ Result<void> DeskServer::open() {
   net::ServerOptions http = settings_.http;
   http.host = address->host;
   http.port = address->port;
-  metrics_->database_path = settings_.database_path();
+  if (!settings_.on_postgres()) metrics_->database_path = settings_.database_path();
   auto router = routes();
   if (!router) return std::unexpected(router.error());
   server_ = std::make_unique<net::Server>(http, std::move(*router));
@@ -178,7 +179,9 @@ Result<void> DeskServer::open_tokens(const net::Router& router) {
   if (auto made = ensure_admin_token(*engine_, admin_token_path(settings_.data_dir), all); !made) {
     return made;
   }
-  return tokens_->load(*engine_);
+  if (auto loaded = tokens_->load(*engine_); !loaded) return loaded;
+  if (engine_->is_shared()) token_refresh_ = std::make_unique<TokenRefresh>(*engine_, tokens_);
+  return {};
 }
 
 Result<void> DeskServer::open_webhook() {
@@ -220,6 +223,7 @@ void DeskServer::stop() {
   readiness_->stopping = true;
   // Its deliveries are noted by the engine.
   webhook_.reset();
+  token_refresh_.reset();
   // Then the engine: requests that wait are answered while their connections are still open.
   if (engine_) engine_->stop();
   if (server_) server_->stop();

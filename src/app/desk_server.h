@@ -14,6 +14,7 @@
 
 #include "app/alert_webhook.h"
 #include "app/edge/engine_metrics.h"
+#include "app/edge/token_refresh.h"
 #include "app/edge/token_table.h"
 #include "app/settings.h"
 #include "net/client.h"
@@ -62,6 +63,7 @@ class DeskServer {
   std::shared_ptr<MetricsSources> metrics_ = std::make_shared<MetricsSources>();
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<AlertWebhook> webhook_;
+  std::unique_ptr<TokenRefresh> token_refresh_;
   std::unique_ptr<net::Server> server_;
   std::uint16_t port_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "app/server_options.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 namespace pawl::app {
 
@@ -18,6 +19,9 @@ void ServerOptions::add_config_and_data(CLI::App& verb) {
   verb.add_option("--config", config_file, "TOML file; `pawl config` lists what may stand in it")
       ->check(not_empty);
   verb.add_option("--data", data_dir, "folder of the store and the keys (default ./.pawl)")
+      ->check(not_empty);
+  verb.add_option("--store", store_url,
+                  "URL of a PostgreSQL (or PAWL_STORE_URL, which no process list shows)")
       ->check(not_empty);
 }
 
@@ -45,6 +49,12 @@ Result<Settings> ServerOptions::read() const {
   }
   if (!listen.empty()) settings.listen = listen;
   if (!data_dir.empty()) settings.data_dir = data_dir;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this program sets a variable
+  const char* url_from_environment = std::getenv("PAWL_STORE_URL");
+  if (url_from_environment != nullptr && *url_from_environment != '\0') {
+    settings.postgres.url = url_from_environment;
+  }
+  if (!store_url.empty()) settings.postgres.url = store_url;
   if (!tls_certificate_file.empty()) settings.http.tls_certificate_file = tls_certificate_file;
   if (!tls_key_file.empty()) settings.http.tls_key_file = tls_key_file;
   if (!custodian_url.empty()) settings.custodian_url = custodian_url;

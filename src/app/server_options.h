@@ -20,6 +20,7 @@ struct ServerOptions {
   std::string config_file;
   std::string listen;
   std::string data_dir;
+  std::string store_url;
   std::string custodian_url;
   std::string tls_certificate_file;
   std::string tls_key_file;
@@ -27,7 +28,7 @@ struct ServerOptions {
   void add_config_and_data(CLI::App& verb);
   void add_all(CLI::App& verb);
 
-  // The defaults, then the file, then the options; checked.
+  // The defaults, then the file, then PAWL_STORE_URL, then the options; checked.
   Result<Settings> read() const;
 };
 

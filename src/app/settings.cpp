@@ -9,6 +9,7 @@
 #include "app/http_call.h"
 #include "app/listen_refusal.h"
 #include "net/ip_address.h"
+#include "store/postgres/connection_options.h"
 #include "systems/otc/custodian_http.h"
 
 namespace pawl::app {
@@ -130,6 +131,31 @@ void add_engine(std::vector<Setting>& out, Settings& s) {
   out.push_back({"store", "wal_checkpoint_pages", "the WAL is checkpointed past so many pages",
                  &s.store.wal_checkpoint_pages, 100, 1'000'000});
   out.push_back({"store", "readers", "connections for reads", &s.store.readers, 1, 64});
+  Setting url{"store", "url",
+              "a PostgreSQL, \"postgresql://ROLE@HOST/DATABASE\"; empty: SQLite in the data folder",
+              &s.postgres.url};
+  url.hides_password = true;
+  out.push_back(std::move(url));
+  out.push_back(
+      {"store", "schema", "PostgreSQL: the schema of the store's tables", &s.postgres.schema});
+  out.push_back({"store", "lane_lease_ms",
+                 "PostgreSQL: who is silent so long has its lanes taken over",
+                 &s.postgres.lane_lease_ms, 1'000, ten_minutes_ms});
+  out.push_back({"store", "statement_timeout_ms", "PostgreSQL: for one statement",
+                 &s.postgres.statement_timeout_ms, 100, ten_minutes_ms});
+  out.push_back({"store", "lock_timeout_ms",
+                 "PostgreSQL: for a row that another process has locked",
+                 &s.postgres.lock_timeout_ms, 1, 60'000});
+  out.push_back({"store", "connect_timeout_ms", "PostgreSQL: for a connection, all hosts together",
+                 &s.postgres.connect_timeout_ms, 100, ten_minutes_ms});
+  out.push_back({"store", "tcp_timeout_ms",
+                 "PostgreSQL: sent bytes may stay unacknowledged so long",
+                 &s.postgres.tcp_timeout_ms, 1'000, ten_minutes_ms});
+  out.push_back({"store", "in_doubt_wait_ms",
+                 "PostgreSQL: a commit whose answer was lost is inquired about so long",
+                 &s.postgres.in_doubt_wait_ms, 100, ten_minutes_ms});
+  out.push_back({"engine", "lanes", "PostgreSQL: sessions that write at once; SQLite has one",
+                 &s.lanes, 1, 16});
   out.push_back({"engine", "max_waiting", "commands that wait; one more is refused `overloaded`",
                  &s.max_waiting, 1, 1'000'000});
   out.push_back({"engine", "max_batch", "commands in one commit", &s.max_batch, 1, 100'000});
@@ -235,7 +261,10 @@ std::int64_t Setting::value_number() const {
 }
 
 std::string Setting::value_text() const {
-  if (is_text()) return *std::get<std::string*>(target);
+  if (is_text()) {
+    const std::string& text = *std::get<std::string*>(target);
+    return hides_password && !text.empty() ? postgres::shown_url(text) : text;
+  }
   if (is_list()) {
     std::string out;
     for (const auto& item : *std::get<std::vector<std::string>*>(target)) {
@@ -335,6 +364,11 @@ Result<void> check_settings(const Settings& settings) {
   }
   if (auto refusal = listen_refusal(settings)) return std::unexpected(std::move(*refusal));
   if (settings.data_dir.empty()) return fail(configuration_invalid, "data_dir is empty");
+  if (settings.on_postgres() && !postgres::readable_url(settings.postgres.url)) {
+    return fail(configuration_invalid,
+                "store.url is no PostgreSQL URL such as postgresql://pawl@db.example/pawl");
+  }
+  if (settings.postgres.schema.empty()) return fail(configuration_invalid, "store.schema is empty");
   if (auto url = otc::trusted_base_url(settings.custodian_url); !url) {
     return fail(url.error().code, "otc.custodian_url is " + redacted_url(settings.custodian_url));
   }

@@ -51,6 +51,8 @@ struct Settings {
     return options;
   }();
   SqliteOptions store;
+  PostgresOptions postgres;  // its url empty: SQLite in the data folder
+  int lanes = 2;
   std::int64_t max_waiting = 10'000;
   std::int64_t max_batch = 512;
   int stop_grace_ms = 5'000;
@@ -66,6 +68,7 @@ struct Settings {
   otc::Config otc;
 
   std::string database_path() const { return data_dir + "/pawl.db"; }
+  bool on_postgres() const { return !postgres.url.empty(); }
   bool has_tls() const { return !http.tls_certificate_file.empty() && !http.tls_key_file.empty(); }
 };
 
@@ -84,6 +87,7 @@ struct Setting {
   std::int64_t min = 0;  // of numbers
   std::int64_t max = 0;
   std::vector<std::string_view> choices;  // of texts; empty: any
+  bool hides_password = false;            // a database's URL: shown without it
 
   std::string full_name() const;  // "otc.margin_seconds"
   bool is_text() const { return std::holds_alternative<std::string*>(target); }

@@ -23,7 +23,7 @@ Exit audit(const AuditOptions& options) {
   const auto settings = options.server.read();
   if (!settings) return report(settings.error());
   AuditSources sources;
-  sources.database_path = settings->database_path();
+  sources.store = {settings->database_path(), settings->postgres};
   sources.custodian_url = settings->custodian_url;
   sources.custodian_data_dir = options.custodian_data_dir;
   const auto found = audit_desk(sources);
@@ -49,7 +49,7 @@ void add_audit(CLI::App& app, Chosen& chosen) {
   desk->add_flag("--json", options->json, "the report as one JSON object");
   desk->footer(
       "Compares each order, trade and wallet with the custodian's escrows and payouts, and the\n"
-      "sum of all coins with what was issued. It reads the store's file beside a running server,\n"
+      "sum of all coins with what was issued. It reads the store beside running servers,\n"
       "without its lock; a finding counts only if it stays while both sides are read again.\n"
       "\n"
       "Examples:\n"

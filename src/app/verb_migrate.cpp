@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // pawl migrate: brings a store's tables up to this program's, or says what that would take.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
+#include "app/chosen_store.h"
 #include "app/desk_server.h"
 #include "app/server_options.h"
 #include "app/verbs.h"
@@ -25,28 +24,19 @@ Exit migrate(const MigrateOptions& options) {
   if (!settings) return report(settings.error());
   Registry registry;
   declare_systems(registry, *settings);
-  SqliteOptions store_options = settings->store;
-  store_options.path = settings->database_path();
-  store_options.create = false;
-  store_options.migrate = true;
-  if (::access(store_options.path.c_str(), F_OK) != 0) {
-    std::fprintf(stderr, "pawl: there is no store at %s; `pawl serve` makes one\n",
-                 store_options.path.c_str());
-    return Exit::finding;
-  }
-  const auto pending = pending_migrations(store_options, registry);
+  const auto pending = pending_in_store(*settings, registry);
   if (!pending) return report(pending.error());
   for (const auto& migration : *pending) {
     std::printf("%s %s\n", options.check ? "to be applied:" : "applying:", migration.c_str());
   }
   if (options.check && !pending->empty()) return Exit::finding;
   if (options.check) {
-    std::printf("%s is up to date\n", store_options.path.c_str());
+    std::printf("%s is up to date\n", shown_store(*settings).c_str());
     return Exit::done;
   }
-  const auto store = open_sqlite(store_options, registry);
+  const auto store = open_store(*settings, registry, WhenOlder::migrate);
   if (!store) return report(store.error());
-  std::printf("%s is up to date\n", store_options.path.c_str());
+  std::printf("%s is up to date\n", shown_store(*settings).c_str());
   return Exit::done;
 }
 
@@ -59,7 +49,8 @@ void add_migrate(CLI::App& app, Chosen& chosen) {
   verb->add_flag("--check", options->check, "change nothing, print what would be applied");
   verb->footer(
       "--check reads only, also beside a running server. Else stop it and copy the data folder\n"
-      "first (`pawl backup`). Each migration is one transaction: it is there whole or not at all.\n"
+      "first (`pawl backup`; on PostgreSQL its own tools). Each migration is one transaction: it "
+      "is there whole or not at all.\n"
       "A store that is newer than this program is left alone.\n"
       "\n"
       "Examples:\n"

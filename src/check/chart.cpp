@@ -147,7 +147,7 @@ void Search::add_step(std::string& chart, int number, const std::string& text, c
   if (after.parked.size() > before.parked.size()) line("a command is parked, with an alert");
   if (before.facts != after.facts) fact_lines(line, world_, before.facts, after.facts);
   for (std::size_t i = 0; i < world_.sizes().requests; ++i) {
-    if (before.receipts[i] == after.receipts[i]) continue;
+    if (before.receipts[i] == after.receipts[i] || after.receipts[i] == 0) continue;
     std::size_t writer = 0;
     const auto receipt = world_.parts().receipt(after.receipts[i], writer);
     line("answered: " + (receipt.done ? std::string("done") : "refused, " + receipt.code));

@@ -27,9 +27,10 @@ struct Wanted {
   bool json = false;
   Options options;
   std::vector<std::pair<int Bounds::*, std::optional<int>>> bounds = {
-      {&Bounds::workers, {}}, {&Bounds::crashes, {}},  {&Bounds::stalls, {}},
-      {&Bounds::lost, {}},    {&Bounds::late, {}},     {&Bounds::unsent, {}},
-      {&Bounds::ticks, {}},   {&Bounds::refusals, {}}, {&Bounds::operators, {}}};
+      {&Bounds::workers, {}},  {&Bounds::crashes, {}},  {&Bounds::stalls, {}},
+      {&Bounds::lost, {}},     {&Bounds::late, {}},     {&Bounds::unsent, {}},
+      {&Bounds::ticks, {}},    {&Bounds::refusals, {}}, {&Bounds::operators, {}},
+      {&Bounds::restores, {}}, {&Bounds::takeovers, {}}};
 };
 
 // One run: a system with or without one guard.
@@ -230,12 +231,13 @@ void add_options(CLI::App& app, Wanted& wanted) {
   app.add_option("--memory", wanted.options.memory_mb, "stop, incomplete, beyond this many MB")
       ->type_name("MB");
   app.add_flag("--progress", wanted.options.progress, "a line on stderr every second");
-  app.add_flag("--folds", wanted.options.folds,
-               "also: a batch of two does what the two do one after the other (slow)");
+  app.add_flag("--folds{2}", wanted.options.folds,
+               "also: any two works (--folds=3: any three) in one batch do what they do one after "
+               "the other");
   app.add_flag("!--no-wedges", wanted.options.wedges, "do not look for states without an end");
-  static constexpr const char* names[] = {"--workers", "--crashes",  "--stalls",
-                                          "--lost",    "--late",     "--unsent",
-                                          "--ticks",   "--refusals", "--operators"};
+  static constexpr const char* names[] = {"--workers",   "--crashes",  "--stalls",   "--lost",
+                                          "--late",      "--unsent",   "--ticks",    "--refusals",
+                                          "--operators", "--restores", "--takeovers"};
   for (std::size_t i = 0; i < wanted.bounds.size(); ++i) {
     app.add_option(names[i], wanted.bounds[i].second, "instead of each scenario's own bound")
         ->type_name("N");

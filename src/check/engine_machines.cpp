@@ -23,9 +23,6 @@ std::string refused_for_good(const EffectCall& call) {
 std::string queued(const EffectCall& call) {
   return "queued " + call.idempotency_key;
 }
-std::string voided(const EffectCall& call) {
-  return "voided " + call.idempotency_key + " " + std::to_string(call.attempt);
-}
 
 }  // namespace
 
@@ -147,6 +144,11 @@ std::shared_ptr<const Registry> jobs(ResendRule rule) {
       .move(JobState::asked, JobState::failed)
       .effect<Work, Worked>(policy);
   return registry;
+}
+
+std::string FarSide::voided(const EffectCall& call) const {
+  const std::string key = "voided " + call.idempotency_key;
+  return voids_ == Voids::key ? key : key + " " + std::to_string(call.attempt);
 }
 
 EffectAnswer FarSide::perform(Facts& facts, const EffectCall& call, Time now) const {

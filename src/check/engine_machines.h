@@ -173,8 +173,12 @@ std::shared_ptr<const Registry> jobs(ResendRule rule);
 // A far side that does what it is told as often as it is told, but for what its rule promises.
 class FarSide final : public Outside {
  public:
+  // What an inquiry makes unusable, by the rule inquiry_voids: sends that carry the number of the
+  // attempt that was inquired, or the key.
+  enum class Voids { attempt, key };
   // `queues`: it accepts first, and does it later (an event).
-  explicit FarSide(ResendRule rule, bool queues = false) : rule_(rule), queues_(queues) {}
+  explicit FarSide(ResendRule rule, bool queues = false, Voids voids = Voids::attempt)
+      : rule_(rule), queues_(queues), voids_(voids) {}
   EffectAnswer perform(Facts& facts, const EffectCall& call, Time now) const override;
   EffectAnswer inquire(Facts& facts, const EffectCall& call, Time now) const override;
   std::vector<std::string> refusals(const Facts& facts, const EffectCall& call) const override;
@@ -183,6 +187,8 @@ class FarSide final : public Outside {
  private:
   ResendRule rule_;
   bool queues_;
+  Voids voids_;
+  std::string voided(const EffectCall& call) const;
 };
 // The far side goes on with what it has accepted, or loses it.
 bool finish_queued(Facts& facts);

@@ -4,40 +4,12 @@
 #include <utility>
 
 #include "check/engine_machines.h"
+#include "check/engine_scenarios.h"
 #include "protocol/guards.h"
 
 namespace pawl::check::engine {
 
 namespace {
-
-constexpr Bounds no_faults{.workers = 2,
-                           .crashes = 0,
-                           .stalls = 0,
-                           .lost = 0,
-                           .late = 0,
-                           .unsent = 0,
-                           .refusals = 0,
-                           .operators = 0,
-                           .ticks = 1};
-
-Add add(std::string account, std::int64_t amount) {
-  Add out;
-  out.account = std::move(account);
-  out.amount = amount;
-  return out;
-}
-
-template <class Command>
-Command on(std::string account) {
-  Command out;
-  out.account = std::move(account);
-  return out;
-}
-
-bool done(const View& view, std::string_view request) {
-  const Receipt* receipt = view.receipt(request);
-  return receipt != nullptr && receipt->done;
-}
 
 // Repeats, and another command under a used id.
 Scenario requests() {
@@ -167,6 +139,8 @@ Scenario deadlines() {
   return out;
 }
 
+}  // namespace
+
 Scenario effects(ResendRule rule, bool queues, bool hands) {
   Scenario out;
   out.name = "engine.effects_" + std::string(name_of(rule)) + (queues ? "_queued" : "") +
@@ -209,6 +183,8 @@ Scenario effects(ResendRule rule, bool queues, bool hands) {
   return out;
 }
 
+namespace {
+
 // Once it has told us that it accepted, the far side does it and forgets our key.
 Scenario forgotten() {
   Scenario out = effects(ResendRule::dedup, true, false);
@@ -220,34 +196,53 @@ Scenario forgotten() {
   return out;
 }
 
+// The same without hands, where the works themselves are steps: and any three of them in one batch.
+Scenario in_batches(Scenario of) {
+  of.name += "_in_batches";
+  of.about += ", any three works in one batch";
+  of.bounds.hands = false;
+  of.batches = 3;
+  return of;
+}
+
 }  // namespace
 
 System system() {
   System out;
   out.name = "engine";
   out.scenarios = [] {
-    return std::vector{requests(),
-                       rows(),
-                       moves(),
-                       messages(),
-                       deadlines(),
-                       effects(ResendRule::dedup, false, true),
-                       effects(ResendRule::neither, false, false),
-                       effects(ResendRule::neither, false, true),
-                       effects(ResendRule::neither, true, false),
-                       effects(ResendRule::dedup, true, false),
-                       forgotten(),
-                       effects(ResendRule::not_after, false, false),
-                       effects(ResendRule::inquiry_voids, false, false)};
+    std::vector all{requests(),
+                    rows(),
+                    moves(),
+                    messages(),
+                    deadlines(),
+                    in_batches(moves()),
+                    in_batches(messages()),
+                    in_batches(deadlines()),
+                    effects(ResendRule::dedup, false, true),
+                    effects(ResendRule::neither, false, false),
+                    effects(ResendRule::neither, false, true),
+                    effects(ResendRule::neither, true, false),
+                    effects(ResendRule::dedup, true, false),
+                    forgotten(),
+                    effects(ResendRule::not_after, false, false),
+                    effects(ResendRule::inquiry_voids, false, false)};
+    for (Scenario& scenario : store_scenarios()) all.push_back(std::move(scenario));
+    return all;
   };
   namespace guard = protocol::guard;
-  for (const Guard& one :
-       {guard::no_receipt_yet, guard::same_content, guard::message_is_there, guard::arming_stands,
-        guard::deadline_is_due, guard::move_is_legal, guard::effect_is_claimable,
-        guard::inquiry_before_resend, guard::rule_allows_resend, guard::not_after_has_passed,
-        guard::was_never_accepted, guard::nothing_was_sent, guard::token_stands,
-        guard::no_exchange_under_way, guard::locked_read, guard::row_version,
-        guard::claim_before_send, guard::pair_is_free}) {
+  for (const Guard& one : {guard::no_receipt_yet,      guard::same_content,
+                           guard::message_is_there,    guard::arming_stands,
+                           guard::deadline_is_due,     guard::move_is_legal,
+                           guard::effect_is_claimable, guard::inquiry_before_resend,
+                           guard::rule_allows_resend,  guard::not_after_has_passed,
+                           guard::was_never_accepted,  guard::nothing_was_sent,
+                           guard::token_stands,        guard::no_exchange_under_way,
+                           guard::locked_read,         guard::row_version,
+                           guard::claim_before_send,   guard::pair_is_free,
+                           guard::receipt_still_kept,  guard::receipt_outlives_slack,
+                           guard::restored_is_unknown, guard::restored_asks_first,
+                           guard::lane_epoch}) {
     out.guards.push_back(one.name);
   }
   return out;

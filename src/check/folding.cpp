@@ -2,7 +2,8 @@
 //
 // Folding: the committer decides many works in one batch, each on the rows as the ones before left
 // them. Everything else here commits them one by one. This is why that is enough: in a state, any
-// two of them in one batch are held to what they do one after the other.
+// two (or three) of them in one batch are held to what they do one after the other. What a batch
+// does follows from its works and from what they read, so each different one is tried once.
 #include <algorithm>
 
 #include "check/moves.h"
@@ -10,15 +11,27 @@
 
 namespace pawl::check {
 
-Ran Runner::run_both(const std::array<WorkName, 2>& names, const State& state,
-                     std::array<bool, 2>& gone) {
+std::string_view Runner::batch_key(std::span<const WorkName> names, const State& state) {
+  std::vector<std::uint32_t> shapes;
+  shapes.reserve(names.size());
+  for (const WorkName& name : names) shapes.push_back(shape_of(name));
+  key_.assign({tick_key(state), static_cast<std::uint32_t>(names.size())});
+  key_.insert(key_.end(), shapes.begin(), shapes.end());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    append_reads(shapes_[shapes[i]], names[i], state, state.entities);
+  }
+  return {reinterpret_cast<const char*>(key_.data()), key_.size() * sizeof(std::uint32_t)};
+}
+
+Ran Runner::run_batch(std::span<const WorkName> names, const State& state,
+                      std::vector<bool>& gone) {
   std::vector<protocol::Work> works;
   works.reserve(names.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     works.push_back({i + 1, item(names[i], static_cast<std::int64_t>(i) + 1)});
   }
   const ConfigSnapshot& config = world_.scenario().configs[state.config];
-  protocol::Batch batch(world_.registry(), config, std::move(works));
+  protocol::Batch batch(world_.registry(), config, std::move(works), nullptr, window_us());
   batch.decide(locked(names[0], batch.lock_request(), state, state.entities));
   const protocol::WriteBatch& writes = batch.write_batch();
   Ran ran;
@@ -26,7 +39,8 @@ Ran Runner::run_both(const std::array<WorkName, 2>& names, const State& state,
   for (auto& [at, part] : ran.receipts) {
     // No two requests here share an id: the receipt is of who asked under it.
     std::size_t writer = 0;
-    part = world_.parts().of_receipt(world_.parts().receipt(part, writer), at);
+    const auto receipt = world_.parts().receipt(part, writer);
+    part = world_.parts().of_receipt(receipt, at, world_.parts().receipt_tick(part));
   }
   for (const std::int64_t id : writes.messages_deleted) {
     gone[static_cast<std::size_t>(id) - 1] = true;
@@ -35,44 +49,82 @@ Ran Runner::run_both(const std::array<WorkName, 2>& names, const State& state,
   return ran;
 }
 
-std::string Mover::fold_differs(const Move& first, const Move& second, const State& state) {
-  std::array<WorkName, 2> names;
-  const std::array<const Move*, 2> moves{&first, &second};
-  for (std::size_t i = 0; i < 2; ++i) {
-    const Move& move = *moves[i];
-    if (move.kind == MoveKind::request && !world_.shares_receipt(move.a)) {
-      names[i] = {.kind = WorkKind::request, .index = move.a};
+std::string Mover::batch_differs(const std::vector<Move>& moves, const State& state, int size) {
+  std::vector<Foldable> all;
+  for (const Move& move : moves) {
+    WorkName name;
+    if (move.kind == MoveKind::request && move.b == 0 && !world_.shares_receipt(move.a)) {
+      name = {.kind = WorkKind::request, .index = move.a};
     } else if (move.kind == MoveKind::message) {
-      names[i] = {.kind = WorkKind::message, .row = state.messages[move.a].row};
+      name = {.kind = WorkKind::message, .row = state.messages[move.a].row};
     } else if (move.kind == MoveKind::deadline) {
-      names[i] = {.kind = WorkKind::deadline, .index = move.a, .row = state.deadlines[move.a]};
+      name = {.kind = WorkKind::deadline, .index = move.a, .row = state.deadlines[move.a]};
     } else {
-      return {};
+      continue;
     }
+    all.push_back({move, name});
   }
-  const bool one_source = first.kind == second.kind && first.a == second.a;
-  if (one_source && first.kind != MoveKind::request) return {};
+  std::vector<std::size_t> chosen;
+  return batches_from(all, state, size, chosen);
+}
 
-  // One after the other; a deadline that the first has armed anew no longer stands for the second.
+// Every order of works, up to `size` of them, that begins with those that were chosen. A request
+// may come twice; a message or a deadline is there once.
+std::string Mover::batches_from(const std::vector<Foldable>& all, const State& state, int size,
+                                std::vector<std::size_t>& chosen) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool again = std::find(chosen.begin(), chosen.end(), i) != chosen.end();
+    if (again && all[i].name.kind != WorkKind::request) continue;
+    chosen.push_back(i);
+    std::string differs;
+    if (chosen.size() > 1) {
+      std::vector<WorkName> names;
+      names.reserve(chosen.size());
+      for (const std::size_t at : chosen) names.push_back(all[at].name);
+      if (batches_.insert(runner_.batch_key(names, state)).second && !folds(names, state)) {
+        differs = "in one batch they do something else: ";
+        for (std::size_t c = 0; c < chosen.size(); ++c) {
+          differs += (c == 0 ? "" : ", then ") + text(all[chosen[c]].move, state);
+        }
+      }
+    }
+    if (differs.empty() && static_cast<int>(chosen.size()) < size) {
+      differs = batches_from(all, state, size, chosen);
+    }
+    chosen.pop_back();
+    if (!differs.empty()) return differs;
+  }
+  return {};
+}
+
+bool Mover::folds(const std::vector<WorkName>& names, const State& state) {
+  // One after the other; a deadline that one before has armed anew no longer stands.
   State apart = state;
-  const Ran& led = runner_.run(names[0], state, state.entities);
-  WorkName then = names[1];
-  if (then.kind == WorkKind::deadline &&
-      std::any_of(led.deadlines.begin(), led.deadlines.end(),
-                  [&](const auto& one) { return one.first == then.index; })) {
-    then.flag = 0;
+  // What was refused is not asked again: within the batch its receipt is kept.
+  std::vector<std::uint8_t> armed;
+  std::vector<std::uint16_t> refused;
+  for (WorkName name : names) {
+    if (name.kind == WorkKind::request &&
+        std::find(refused.begin(), refused.end(), name.index) != refused.end()) {
+      continue;
+    }
+    if (name.kind == WorkKind::deadline &&
+        std::find(armed.begin(), armed.end(), name.index) != armed.end()) {
+      name.flag = 0;
+    }
+    const Ran& ran = runner_.run(name, apart, apart.entities);
+    if (name.kind == WorkKind::request && ran.refused) refused.push_back(name.index);
+    for (const auto& [place, part] : ran.deadlines) armed.push_back(place);
+    apply_ran(name, ran, apart, 0);
   }
-  apply_ran(names[0], led, apart, 0);
-  apply_ran(then, runner_.run(then, apart, apart.entities), apart, 0);
 
-  // Both in one batch.
+  // All in one batch.
   State together = state;
-  std::array<bool, 2> gone{};
-  const Ran both = runner_.run_both(names, state, gone);
-  apply_ran(names[0], both, together, 0);
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (!gone[i]) continue;
-    for (std::size_t m = 0; m < together.messages.size(); ++m) {
+  std::vector<bool> gone(names.size());
+  const Ran all = runner_.run_batch(names, state, gone);
+  apply_ran(names[0], all, together, 0);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t m = 0; gone[i] && m < together.messages.size(); ++m) {
       if (together.messages[m].row != names[i].row) continue;
       together.messages.erase(m);
       break;
@@ -82,9 +134,7 @@ std::string Mover::fold_differs(const Move& first, const Move& second, const Sta
   std::string other;
   world_.canonical(apart, one);
   world_.canonical(together, other);
-  if (one == other) return {};
-  return "in one batch they do something else: " + text(first, state) + ", then " +
-         text(second, state);
+  return one == other;
 }
 
 }  // namespace pawl::check

@@ -12,9 +12,11 @@ namespace pawl::check {
 using protocol::EffectState;
 
 bool Mover::commit(const WorkName& name, State& state, std::string& broken, std::uint8_t worker) {
+  if (world_.sizes().lanes && !holds_lane(state, worker)) return true;
   const Ran& ran = runner_.run(name, state, state.entities);
   broken = judge(name, ran, state);
   if (!ran.changes() && !ran.exchange) return false;
+  if (world_.sizes().lanes) take_place(state, worker, broken);
   if (ran.entities.empty() || !world_.scenario().waits_for_operator) {
     apply_ran(name, ran, state, worker);
     return true;

@@ -22,7 +22,7 @@ bool Mover::apply(const Move& move, State& state, std::string& broken) {
 bool Mover::step(const Move& move, State& state, std::string& broken) {
   switch (move.kind) {
     case MoveKind::request:
-      return commit({.kind = WorkKind::request, .index = move.a}, state, broken);
+      return commit({.kind = WorkKind::request, .index = move.a}, state, broken, move.b);
     case MoveKind::message:
       return commit({.kind = WorkKind::message, .row = state.messages[move.a].row}, state, broken);
     case MoveKind::deadline:
@@ -33,14 +33,14 @@ bool Mover::step(const Move& move, State& state, std::string& broken) {
                     move.b);
     case MoveKind::lease_lost:
       return commit({.kind = WorkKind::lease_lost, .index = state.effects[move.a].label}, state,
-                    broken);
+                    broken, move.b);
     case MoveKind::stall:
       ++state.used[used_stall];
       return commit({.kind = WorkKind::lease_lost, .index = state.effects[move.a].label}, state,
-                    broken);
+                    broken, state.owner);
     case MoveKind::parked:
       return commit({.kind = WorkKind::parked, .flag = move.b, .row = state.parked[move.a].row},
-                    state, broken);
+                    state, broken, state.owner);
     case MoveKind::carried_out:
     case MoveKind::answer_lost:
     case MoveKind::delayed:
@@ -75,6 +75,11 @@ bool Mover::step(const Move& move, State& state, std::string& broken) {
       return run_hand(move, state, broken);
     case MoveKind::edit_inside:
       return edit_inside(move, state, broken);
+    case MoveKind::remove_receipt:
+    case MoveKind::back_up:
+    case MoveKind::restore:
+    case MoveKind::take_over:
+      return store_step(move, state);
     case MoveKind::send_unclaimed: {
       const OpenEffect& effect = state.effects[move.a];
       const auto row = world_.parts().effect(effect.row, world_.label(effect.label));
@@ -197,7 +202,7 @@ bool Mover::exchange_step(const Move& move, State& state, std::string& broken) {
     WorkName name{.kind = WorkKind::answer, .flag = ended.current, .index = ended.label};
     name.row = ended.current != 0 ? effect->row : ended.claimed;
     name.answer = ended.phase == Phase::answered ? ended.answer : given_up_;
-    commit(name, state, broken);
+    commit(name, state, broken, ended.worker);
     return true;
   }
   if (move.kind == MoveKind::not_sent) {
@@ -280,7 +285,7 @@ bool Mover::operate(const Move& move, State& state, std::string& broken) {
   ++state.used[used_operator];
   return commit(
       {.kind = WorkKind::operate, .verb = move.b, .index = effect.label, .row = effect.row}, state,
-      broken);
+      broken, state.owner);
 }
 
 // ---- work in hand

@@ -18,7 +18,8 @@ std::string Mover::text(const Move& move, const State& state) {
   const auto entity = [&](const EntityRef& ref) { return world_.shown(ref.key); };
   switch (move.kind) {
     case MoveKind::request:
-      return world_.shown(world_.scenario().requests[move.a].name);
+      return (world_.sizes().lanes ? worker_name(move.b) + " is asked: " : "") +
+             world_.shown(world_.scenario().requests[move.a].name);
     case MoveKind::message: {
       const auto row = world_.parts().message(state.messages[move.a].row);
       return "deliver " + row.kind + (row.bounced ? " back to " : " to ") + entity(row.to) +
@@ -66,7 +67,8 @@ std::string Mover::text(const Move& move, const State& state) {
     case MoveKind::crash:
       return worker_name(move.a) + " crashes";
     case MoveKind::lease_lost:
-      return "the lease on " + effect() + " has passed";
+      return (world_.sizes().lanes ? worker_name(move.b) + " finds that " : "") + "the lease on " +
+             effect() + " has passed";
     case MoveKind::stall:
       return "its worker is slow, the lease on " + effect() + " is taken over";
     case MoveKind::time_passes:
@@ -102,6 +104,15 @@ std::string Mover::text(const Move& move, const State& state) {
     case MoveKind::edit_inside:
       return world_.shown(world_.scenario().requests[move.a].name) + ", and between its read and " +
              "its write: " + world_.scenario().events[move.b].name;
+    case MoveKind::remove_receipt:
+      return "the receipt of " + world_.shown(world_.scenario().requests[move.a].name) +
+             " is removed";
+    case MoveKind::back_up:
+      return "a backup is taken";
+    case MoveKind::restore:
+      return "the store is lost, and made anew of the backup";
+    case MoveKind::take_over:
+      return worker_name(move.a) + " takes the lane over";
     case MoveKind::send_unclaimed:
       return "a worker sends " + effect() + " before its claim is committed, and crashes";
   }

@@ -18,15 +18,17 @@ Mover::Mover(World& world, Runner& runner)
       unsent_(world.parts().of_answer({Outcome::never_sent, "not_sent"})),
       early_reads_(guard_holds(protocol::guard::locked_read, false)),
       early_sends_(guard_holds(protocol::guard::claim_before_send, false)),
-      late_answers_count_(guard_holds(protocol::guard::token_stands, false)) {}
+      late_answers_count_(guard_holds(protocol::guard::token_stands, false)) {
+  if (world.scenario().receipts_seconds == 0) return;
+  RetentionOptions options;
+  options.receipts_seconds = world.scenario().receipts_seconds;
+  options.ended_effects_seconds = options.acknowledged_alerts_seconds = 0;
+  retention_.emplace(options, world.registry());
+}
 
 void Mover::moves(const State& state, std::vector<Move>& out) {
   out.clear();
-  if (state.tick <= world_.bounds().ticks) {
-    for (std::size_t i = 0; i < world_.sizes().requests; ++i) {
-      out.push_back({MoveKind::request, static_cast<std::uint8_t>(i)});
-    }
-  }
+  request_moves(state, out);
   inner_moves(state, out);
   exchange_moves(state, out);
   effect_moves(state, out);
@@ -42,10 +44,23 @@ void Mover::moves(const State& state, std::vector<Move>& out) {
       if (busy) out.push_back({MoveKind::crash, worker});
     }
   }
+  store_moves(state, out);
   if (time_may_pass(state)) out.push_back({MoveKind::time_passes});
   for (std::size_t i = 0; i < world_.sizes().events; ++i) {
     if (state.used[used_events + i] < world_.scenario().events[i].at_most) {
       out.push_back({MoveKind::event, static_cast<std::uint8_t>(i)});
+    }
+  }
+}
+
+void Mover::request_moves(const State& state, std::vector<Move>& out) {
+  if (state.tick > world_.bounds().ticks) return;
+  const auto processes = world_.sizes().lanes ? world_.sizes().workers : 1;
+  for (std::size_t i = 0; i < world_.sizes().requests; ++i) {
+    for (std::size_t worker = 0; worker < processes; ++worker) {
+      if (!runs(state, worker)) continue;
+      out.push_back(
+          {MoveKind::request, static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(worker)});
     }
   }
 }
@@ -96,6 +111,7 @@ void Mover::inner_moves(const State& state, std::vector<Move>& out) {
 void Mover::hand_moves(const State& state, std::vector<Move>& out) {
   for (std::uint8_t worker = 0; worker < static_cast<std::uint8_t>(world_.sizes().workers);
        ++worker) {
+    if (!runs(state, worker)) continue;
     if (state.hands[worker].holds != Holds::nothing) {
       out.push_back({MoveKind::run_hand, worker});
       continue;
@@ -177,12 +193,21 @@ void Mover::effect_moves(const State& state, std::vector<Move>& out) {
       out.push_back({MoveKind::stall, at});
     }
     if (world_.sizes().hands) continue;
+    const auto processes = world_.sizes().lanes ? world_.sizes().workers : 1;
     if (!protocol::is_claimed(row)) {
       for (std::uint8_t w = 0; w < static_cast<std::uint8_t>(world_.sizes().workers); ++w) {
-        out.push_back({MoveKind::claim, at, w});
+        if (runs(state, w)) out.push_back({MoveKind::claim, at, w});
       }
-    } else if (!held) {
-      out.push_back({MoveKind::lease_lost, at});
+      continue;
+    }
+    for (std::uint8_t w = 0; w < static_cast<std::uint8_t>(processes); ++w) {
+      // Who takes a lane over takes every sender before it for gone.
+      const bool own =
+          std::any_of(state.exchanges.begin(), state.exchanges.end(), [&](const Exchange& e) {
+            return e.label == effect.label && e.current != 0 &&
+                   (!world_.sizes().lanes || e.worker == w);
+          });
+      if (!own && runs(state, w)) out.push_back({MoveKind::lease_lost, at, w});
     }
   }
 }

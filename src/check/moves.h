@@ -2,9 +2,11 @@
 //
 // What can happen next in a state, and the state after it: the drivers' and the outside's part.
 // Every rule of the protocol is decided by Runner with production code; a move only brings work to
-// it, keeps what a worker's memory knows, and plays the far side with its faults.
+// it, keeps what a worker's memory knows, and plays the far side with its faults. What happens to
+// the store as a whole (a lane taken over, receipts removed, a backup restored) is move_store.cpp.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "check/runner.h"
 #include "check/state.h"
 #include "check/world.h"
+#include "protocol/retention.h"
 
 namespace pawl::check {
 
@@ -38,6 +41,10 @@ enum class MoveKind : std::uint8_t {
   run_hand,
   edit_inside,     // an event edits a row between a request's read and its write
   send_unclaimed,  // without the guard claim_before_send
+  remove_receipt,
+  back_up,
+  restore,
+  take_over
 };
 
 struct Move {
@@ -55,17 +62,27 @@ class Mover {
   // The state after the move, and whether it is another one. `broken`: an invariant of the engine
   // that the move broke; empty if none.
   bool apply(const Move& move, State& state, std::string& broken);
-  // A batch of both moves must do what the two do one after the other: "" if it does, or if the
-  // moves are not of the kinds that batches fold.
-  std::string fold_differs(const Move& first, const Move& second, const State& state);
+  // Any up to `size` of the moves in one batch must do what they do one after the other: "" if they
+  // do. Moves of the kinds that batches do not fold are left out.
+  std::string batch_differs(const std::vector<Move>& moves, const State& state, int size);
   // A short phrase, unique among the moves of the state.
   std::string text(const Move& move, const State& state);
 
  private:
+  struct Foldable {
+    Move move;
+    WorkName name;
+  };
+  std::string batches_from(const std::vector<Foldable>& all, const State& state, int size,
+                           std::vector<std::size_t>& chosen);
+  bool folds(const std::vector<WorkName>& names, const State& state);
+
   void exchange_moves(const State& state, std::vector<Move>& out);
   void effect_moves(const State& state, std::vector<Move>& out);
   void inner_moves(const State& state, std::vector<Move>& out);
   void hand_moves(const State& state, std::vector<Move>& out);
+  void request_moves(const State& state, std::vector<Move>& out);
+  void store_moves(const State& state, std::vector<Move>& out);
   bool time_may_pass(const State& state);
   bool pair_waits(const State& state, std::size_t message);
 
@@ -76,6 +93,15 @@ class Mover {
   bool take(const Move& move, State& state);
   bool edit_inside(const Move& move, State& state, std::string& broken);
   WorkName work_in(const Hand& hand) const;
+  bool store_step(const Move& move, State& state);
+  void restore(State& state);
+  // May this process commit? One that finds itself fenced stops.
+  bool holds_lane(State& state, std::uint8_t worker);
+  // It has committed: which place in the journal that took.
+  void take_place(State& state, std::uint8_t worker, std::string& broken);
+  bool runs(const State& state, std::size_t worker) const {
+    return !world_.sizes().lanes || state.holds[worker] != Hold::none;
+  }
 
   // Runs it and applies what it wrote.
   bool commit(const WorkName& name, State& state, std::string& broken, std::uint8_t worker = 0);
@@ -107,11 +133,13 @@ class Mover {
   Runner& runner_;
   ByteTable met_keys_;
   std::vector<Met> met_;
+  ByteTable batches_;  // keys of those that were tried
   ByteTable spent_keys_;
   std::vector<bool> spent_;
   bool step(const Move& move, State& state, std::string& broken);
   PartId given_up_;
   PartId unsent_;
+  std::optional<protocol::RetentionPlan> retention_;
   bool early_reads_;
   bool early_sends_;
   bool late_answers_count_;

@@ -104,8 +104,9 @@ std::vector<Row> Parts::records(PartId id) const {
   return out;
 }
 
-PartId Parts::of_receipt(const protocol::StoredReceipt& receipt, std::size_t writer) {
+PartId Parts::of_receipt(const protocol::StoredReceipt& receipt, std::size_t writer, int tick) {
   return of_bytes(Pack('c')
+                      .number(tick)
                       .number(static_cast<std::int64_t>(writer))
                       .number(receipt.done ? 1 : 0)
                       .text(receipt.code)
@@ -117,6 +118,7 @@ PartId Parts::of_receipt(const protocol::StoredReceipt& receipt, std::size_t wri
 protocol::StoredReceipt Parts::receipt(PartId id, std::size_t& writer) const {
   Unpack unpack(bytes(id));
   protocol::StoredReceipt out;
+  unpack.number();
   writer = static_cast<std::size_t>(unpack.number());
   out.done = unpack.number() != 0;
   out.code = unpack.text();
@@ -124,6 +126,14 @@ protocol::StoredReceipt Parts::receipt(PartId id, std::size_t& writer) const {
   out.error_class = static_cast<ErrorClass>(unpack.number());
   out.reply_json = unpack.text();
   return out;
+}
+
+int Parts::receipt_tick(PartId id) const {
+  return Unpack(bytes(id)).small();
+}
+
+PartId Parts::of_committed(std::string_view encoded) {
+  return of_bytes("b" + std::string(encoded));
 }
 
 PartId Parts::of_deadline(const protocol::DeadlineRow& row) {

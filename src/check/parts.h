@@ -35,9 +35,13 @@ class Parts {
   Row row(PartId id) const;
   PartId of_records(const std::vector<Row>& rows);
   std::vector<Row> records(PartId id) const;
-  // `writer`: which request wrote it.
-  PartId of_receipt(const protocol::StoredReceipt& receipt, std::size_t writer);
+  // `writer`: which request wrote it. `tick`: when, where receipts are not kept for ever.
+  PartId of_receipt(const protocol::StoredReceipt& receipt, std::size_t writer, int tick);
   protocol::StoredReceipt receipt(PartId id, std::size_t& writer) const;
+  int receipt_tick(PartId id) const;
+  // The committed part of a state: a backup.
+  PartId of_committed(std::string_view encoded);
+  std::string_view committed(PartId id) const { return bytes(id).substr(1); }
   PartId of_deadline(const protocol::DeadlineRow& row);
   protocol::DeadlineRow deadline(PartId id) const;
   // Of an effect's row only what its label does not say.

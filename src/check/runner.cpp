@@ -138,11 +138,12 @@ PartId Runner::open_effect(const WorkName& name, const State& state) const {
   return 0;
 }
 
-const Ran& Runner::run(const WorkName& name, const State& state,
-                       const std::array<PartId, max_entities>& rows) {
-  const std::uint32_t index = shape_of(name);
-  const Shape& shape = shapes_[index];
-  key_.assign({index, static_cast<std::uint32_t>(state.tick | (state.config << 8))});
+std::uint32_t Runner::tick_key(const State& state) {
+  return static_cast<std::uint32_t>(state.tick | (state.config << 8) | (state.restored_at << 16));
+}
+
+void Runner::append_reads(const Shape& shape, const WorkName& name, const State& state,
+                          const std::array<PartId, max_entities>& rows) {
   for (const auto entity : shape.entities) {
     key_.push_back(rows[entity]);
     key_.push_back(state.records[entity]);
@@ -151,6 +152,14 @@ const Ran& Runner::run(const WorkName& name, const State& state,
   for (const auto receipt : shape.receipts) key_.push_back(state.receipts[receipt]);
   if (shape.effect) key_.push_back(open_effect(name, state));
   if (shape.place) key_.push_back(state.deadlines[*shape.place]);
+}
+
+const Ran& Runner::run(const WorkName& name, const State& state,
+                       const std::array<PartId, max_entities>& rows) {
+  const std::uint32_t index = shape_of(name);
+  const Shape& shape = shapes_[index];
+  key_.assign({index, tick_key(state)});
+  append_reads(shape, name, state, rows);
   const auto [place, fresh] = keys_.insert(view_of(key_));
   if (!fresh) return ran_[place];
   Ran ran = execute(name, shape, state, rows);
@@ -167,6 +176,7 @@ protocol::LockedBatch Runner::locked(const WorkName& name, const protocol::LockR
   Parts& parts = world_.parts();
   protocol::LockedBatch out;
   out.time = world_.time_of(state);
+  if (state.restored_at != 0) out.restored_at = world_.time_at(state.restored_at - 1);
   out.sequence = 1;
   for (const EntityRef& ref : request.entities) {
     const std::size_t at = world_.entity_index(ref);
@@ -218,13 +228,14 @@ Ran Runner::execute(const WorkName& name, const Shape&, const State& state,
   std::vector<protocol::Work> works;
   works.push_back({1, item(name)});
   const ConfigSnapshot& config = world_.scenario().configs[state.config];
-  protocol::Batch batch(world_.registry(), config, std::move(works));
+  protocol::Batch batch(world_.registry(), config, std::move(works), nullptr, window_us());
   batch.decide(locked(name, batch.lock_request(), state, rows));
   Ran ran;
   const protocol::WorkResult& result = batch.results()[0];
   ran.fate = result.fate;
   if (result.receipt) {
     ran.done = result.receipt->done;
+    ran.refused = !ran.done;
     ran.repeated = result.receipt->repeated;
     ran.said = result.receipt->code;
   } else {
@@ -288,7 +299,8 @@ void Runner::take_writes(const WorkName& name, const protocol::WriteBatch& write
   for (const auto& write : writes.receipts) {
     const auto at = world_.request_of(write.key);
     if (!at || (!write.receipt.done && !world_.scenario().keep_refusals)) continue;
-    ran.receipts.emplace_back(*at, parts.of_receipt(write.receipt, name.index));
+    const int tick = window_us() > 0 ? state.tick : 0;
+    ran.receipts.emplace_back(*at, parts.of_receipt(write.receipt, name.index, tick));
   }
   for (const auto& row : writes.effects_inserted) {
     const EffectLabel label{row.kind, row.owner, row.payload, row.idempotency_key, 0};

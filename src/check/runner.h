@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ struct Ran {
 
   protocol::Fate fate = protocol::Fate::decided;
   bool done = false;      // carried out, not refused
+  bool refused = false;   // refused by a guard: its receipt says so
   bool repeated = false;  // answered from a receipt
   std::string said;       // the refusal's or error's code
   std::string defect;     // a broken contract: always a violation
@@ -77,9 +79,12 @@ class Runner {
   // `rows`: the entities as the work reads them, normally the state's own.
   const Ran& run(const WorkName& name, const State& state,
                  const std::array<PartId, max_entities>& rows);
-  // Both in one batch, the second on what the first has made of the rows. Requests, messages and
-  // deadlines only. `gone`: which of the two messages are consumed. Not remembered.
-  Ran run_both(const std::array<WorkName, 2>& names, const State& state, std::array<bool, 2>& gone);
+  // All in one batch, each on what the ones before have made of the rows. Requests, messages and
+  // deadlines only. `gone`: which of the messages are consumed. Not remembered.
+  Ran run_batch(std::span<const WorkName> names, const State& state, std::vector<bool>& gone);
+  // Of the works and of all that they read: batches of one key do the same. Valid until the next
+  // call.
+  std::string_view batch_key(std::span<const WorkName> names, const State& state);
   // Which entities the work locks, a bit each.
   std::uint32_t locks(const WorkName& name);
 
@@ -96,10 +101,14 @@ class Runner {
   };
 
   std::uint32_t shape_of(const WorkName& name);
+  static std::uint32_t tick_key(const State& state);
+  void append_reads(const Shape& shape, const WorkName& name, const State& state,
+                    const std::array<PartId, max_entities>& rows);
   protocol::WorkItem item(const WorkName& name, std::int64_t id = only_id) const;
   protocol::EffectRow effect_row(std::uint16_t label, PartId row, std::int64_t token) const;
   PartId open_effect(const WorkName& name, const State& state) const;
   static constexpr std::int64_t only_id = 1;
+  std::int64_t window_us() const { return world_.scenario().receipts_seconds * 1'000'000; }
 
   Ran execute(const WorkName& name, const Shape& shape, const State& state,
               const std::array<PartId, max_entities>& rows);

@@ -73,35 +73,54 @@ bool Search::expand(std::uint32_t index) {
   const State state = decode(states_[index], world_.sizes());
   mover_.moves(state, moves_);
   std::string broken;
-  for (const Move& move : moves_) {
-    State next = state;
-    const bool changed = mover_.apply(move, next, broken);
+  // Without a guard the steps themselves are to go wrong.
+  const int wanted = options_.without.empty() ? scenario_.batches : 1;
+  if (const int size = std::max(options_.folds, wanted); size > 1) {
+    broken = mover_.batch_differs(moves_, state, size);
     if (!broken.empty()) {
-      report(index, broken, &move);
-      return false;
-    }
-    for (std::size_t i = 0; options_.folds && i < moves_.size(); ++i) {
-      broken = mover_.fold_differs(move, moves_[i], state);
-      if (broken.empty()) continue;
       report(index, broken, nullptr);
       return false;
     }
-    if (!changed) continue;
-    ++result_.transitions;
-    world_.canonical(next, scratch_);
-    const auto [place, fresh] = states_.insert(scratch_);
-    if (options_.wedges && place != index) steps_.push_back(place);
-    if (!fresh) continue;
-    if (states_.size() >= max_states) result_.cut = "more states than can be numbered";
-    parents_.push_back(index);
-    ends_.push_back(is_end(world_, next));
-    broken = first_broken(next);
-    if (!broken.empty()) {
-      report(place, broken, nullptr);
-      return false;
-    }
   }
-  return true;
+  // First every step, then the look-ups: where each state stands is on its way to the cache
+  // meanwhile.
+  std::size_t reached = 0;
+  const Move* breaking = nullptr;
+  for (const Move& move : moves_) {
+    if (reached_.size() == reached) reached_.emplace_back();
+    Reached& next = reached_[reached];
+    next.state = state;
+    const bool changed = mover_.apply(move, next.state, broken);
+    if (!broken.empty()) {
+      breaking = &move;
+      break;
+    }
+    if (!changed) continue;
+    world_.canonical(next.state, next.bytes);
+    next.hash = states_.expect(next.bytes);
+    ++reached;
+  }
+  result_.transitions += static_cast<std::int64_t>(reached);
+  for (std::size_t i = 0; i < reached; ++i) states_.expect_string(reached_[i].hash);
+  for (std::size_t i = 0; i < reached; ++i) {
+    if (!arrive(index, reached_[i])) return false;
+  }
+  if (breaking == nullptr) return true;
+  report(index, broken, breaking);
+  return false;
+}
+
+bool Search::arrive(std::uint32_t from, const Reached& next) {
+  const auto [place, fresh] = states_.insert(next.bytes, next.hash);
+  if (options_.wedges && place != from) steps_.push_back(place);
+  if (!fresh) return true;
+  if (states_.size() >= max_states) result_.cut = "more states than can be numbered";
+  parents_.push_back(from);
+  ends_.push_back(is_end(world_, next.state));
+  const std::string broken = first_broken(next.state);
+  if (broken.empty()) return true;
+  report(place, broken, nullptr);
+  return false;
 }
 
 // Backwards reachability by sweeps: most steps lead on, so a few sweeps from the last state to the

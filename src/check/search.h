@@ -28,7 +28,15 @@ class Search {
   Result follow(const std::string& schedule);
 
  private:
+  // A state after a step, in order, and as it is kept.
+  struct Reached {
+    State state;
+    std::string bytes;
+    std::uint64_t hash = 0;
+  };
   bool expand(std::uint32_t index);
+  // False: an invariant is broken there.
+  bool arrive(std::uint32_t from, const Reached& next);
   // "" where every invariant holds.
   std::string first_broken(const State& state) const;
   void find_wedges();
@@ -52,6 +60,7 @@ class Search {
   std::vector<std::uint32_t> steps_;       // successors, one state's after another's
   std::vector<std::uint64_t> first_step_;  // where a state's successors begin
   std::vector<Move> moves_;
+  std::vector<Reached> reached_;
   std::string scratch_;
   Result result_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

@@ -8,7 +8,7 @@ namespace {
 // Every number of a state, at the five bytes that the largest takes.
 constexpr std::size_t max_encoded_bytes =
     5 * (32 + max_events + 3 * max_entities + max_requests + max_places + 8 * 3 + 8 * 4 + 8 * 3 +
-         12 + 8 + max_workers * (8 + max_entities));
+         12 + 8 + max_workers * (9 + max_entities) + 6);
 
 // Small numbers in one byte, others in as many sevens of bits as they need.
 class Writer {
@@ -124,6 +124,18 @@ void encode(const State& state, const Sizes& sizes, std::string& out) {
   for (const auto& message : state.messages) write(message.row);
   write.size(state.parked);
   for (const auto& parked : state.parked) write(parked.row);
+  if (sizes.lanes) {
+    write(state.takeovers);
+    write(state.owner);
+    for (std::size_t i = 0; i < sizes.workers; ++i) {
+      write(static_cast<std::uint32_t>(state.holds[i]));
+    }
+  }
+  if (sizes.restores) {
+    write(state.restores);
+    write(state.restored_at);
+    write(state.backup);
+  }
   if (!sizes.hands) return;
   for (std::size_t i = 0; i < sizes.workers; ++i) encode_hand(state.hands[i], sizes, write);
 }
@@ -175,6 +187,16 @@ State decode(std::string_view bytes, const Sizes& sizes) {
   }
   for (std::size_t left = read(); left > 0; --left) state.messages.push_back({read()});
   for (std::size_t left = read(); left > 0; --left) state.parked.push_back({read()});
+  if (sizes.lanes) {
+    read(state.takeovers);
+    read(state.owner);
+    for (std::size_t i = 0; i < sizes.workers; ++i) read(state.holds[i]);
+  }
+  if (sizes.restores) {
+    read(state.restores);
+    read(state.restored_at);
+    read(state.backup);
+  }
   if (!sizes.hands) return state;
   for (std::size_t i = 0; i < sizes.workers; ++i) state.hands[i] = decode_hand(sizes, read);
   return state;

@@ -23,6 +23,7 @@ inline constexpr std::size_t max_events = 12;
 inline constexpr std::size_t max_workers = 3;
 inline constexpr std::uint8_t max_tick = 120;
 inline constexpr std::uint8_t max_version = 250;
+inline constexpr int max_batch = 4;
 
 // A bound of the state's own was met: the exploration ends, incomplete, and says which.
 class TooMany : public std::length_error {
@@ -111,6 +112,13 @@ struct Hand {
   auto operator<=>(const Hand&) const = default;
 };
 
+// What a process believes of the lane: it counts the commits in its memory.
+enum class Hold : std::uint8_t {
+  none,    // it does not run, or has found itself fenced and has stopped
+  newest,  // the next place in the journal is the one that it will take
+  behind   // somebody else has taken that place
+};
+
 enum Used : std::uint8_t { used_crash, used_stall, used_unsent, used_refusal, used_operator };
 inline constexpr std::size_t used_events = 5;
 
@@ -130,6 +138,14 @@ struct State {
   Few<Waiting, 12> messages;
   Few<Waiting, 8> parked;
   std::array<Hand, max_workers> hands{};
+  // Where a lane is taken over (bounds.takeovers):
+  std::uint8_t takeovers = 0;
+  std::uint8_t owner = 0;  // whose epoch the lane's row has
+  std::array<Hold, max_workers> holds{};
+  // Where the store is restored (bounds.restores):
+  std::uint8_t restores = 0;
+  std::uint8_t restored_at = 0;  // the tick, plus one; 0: never
+  PartId backup = 0;             // a state's committed part
 };
 
 // How many of each a scenario has.
@@ -141,6 +157,8 @@ struct Sizes {
   bool records = false;
   bool hands = false;
   bool versions = false;
+  bool lanes = false;
+  bool restores = false;
 };
 
 // Into `out`, which is emptied first.

@@ -87,7 +87,8 @@ PartId World::renamed_part(Renaming& renaming, PartId part) {
     // A receipt names its writer by number.
     std::size_t writer = 0;
     const auto receipt = parts_.receipt(parts_.of_bytes(bytes), writer);
-    const PartId image = parts_.of_receipt(receipt, renaming.requests[writer]);
+    const PartId image =
+        parts_.of_receipt(receipt, renaming.requests[writer], parts_.receipt_tick(part));
     return renaming.parts[part - 1] = image;
   }
   PartId image = parts_.of_bytes(bytes);

@@ -24,6 +24,7 @@ World::World(const Scenario& scenario) : scenario_(scenario), parts_(*scenario.r
           "1 to " + std::to_string(max_workers) + " workers");
   require(bounds.lost <= 7 && bounds.late <= 7, "at most 7 lost and late answers of an effect");
   require(bounds.ticks >= 0 && bounds.ticks <= 100, "0 to 100 ticks");
+  require(scenario.batches >= 1 && scenario.batches <= max_batch, "batches of 1 to 4");
   require(scenario.requests.size() <= max_requests, "too many requests");
   require(scenario.events.size() <= max_events, "too many events");
   require(!scenario.configs.empty(), "a scenario needs a configuration, if only the defaults");
@@ -32,6 +33,10 @@ World::World(const Scenario& scenario) : scenario_(scenario), parts_(*scenario.r
   sizes_.workers = static_cast<std::size_t>(bounds.workers);
   sizes_.hands = bounds.hands;
   sizes_.versions = scenario.keep_versions;
+  sizes_.lanes = bounds.takeovers > 0;
+  sizes_.restores = bounds.restores > 0;
+  require(scenario.symmetric.empty() || (!sizes_.lanes && !sizes_.restores),
+          "no symmetry where lanes are taken over or the store is restored");
   number_entities();
   number_requests();
   make_renamings();
@@ -80,6 +85,7 @@ std::optional<std::size_t> World::request_of(const protocol::ReceiptKey& key) co
 State World::first_state() {
   State state;
   state.facts = parts_.of_facts(scenario_.outside ? scenario_.outside->initial() : Facts());
+  if (sizes_.lanes) state.holds[0] = Hold::newest;
   return state;
 }
 
@@ -165,7 +171,8 @@ void World::put_in_order(State& state) {
            std::tie(b.label, b.phase, b.purpose, b.current, b.claimed, b.answer, b.worker);
   };
   std::sort(state.exchanges.begin(), state.exchanges.end(), by_content);
-  if (sizes_.hands) return;
+  // Processes of one lane are not alike, nor are workers with different works in hand.
+  if (sizes_.hands || sizes_.lanes) return;
   std::array<std::uint8_t, max_workers> number{};
   std::uint8_t known = 0;
   for (Exchange& exchange : state.exchanges) {

@@ -31,9 +31,8 @@ class World {
   const Parts& parts() const { return parts_; }
 
   State first_state();
-  Time time_of(const State& state) const {
-    return scenario_.start.plus_us(state.tick * scenario_.tick_us);
-  }
+  Time time_at(int tick) const { return scenario_.start.plus_us(tick * scenario_.tick_us); }
+  Time time_of(const State& state) const { return time_at(state.tick); }
 
   const std::vector<EntityRef>& entities() const { return entities_; }
   // Throws std::invalid_argument if nobody declared it.

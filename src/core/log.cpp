@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -15,6 +16,8 @@
 #include <utility>
 
 #include "core/json.h"
+#include "core/obeyed_characters.h"
+#include "core/utf8.h"
 
 namespace pawl::log {
 namespace {
@@ -75,6 +78,34 @@ void add_field(json::Writer& line, const Field& field) {
   }
 }
 
+void append_escape(std::string& out, char32_t unit) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  out += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) out += digits[(unit >> shift) & 15U];
+}
+
+// A line is read in terminals, too: JSON lets through DEL, C1 and what turns the direction of
+// writing, which stand in its texts only and mean the same as escapes.
+std::string without_obeyed(std::string line) {
+  const auto suspicious = [](char c) { return static_cast<unsigned char>(c) >= 0x7F; };
+  if (std::ranges::none_of(line, suspicious)) return line;
+  std::string out;
+  for (std::string_view rest = line; !rest.empty();) {
+    const std::string_view character = rest.substr(0, utf8::step(rest).length);
+    const char32_t c = decode_utf8(character);
+    if (!is_obeyed(c)) {
+      out += character;
+    } else if (c < 0x10000) {
+      append_escape(out, c);
+    } else {
+      append_escape(out, 0xD800 + ((c - 0x10000) >> 10));
+      append_escape(out, 0xDC00 + ((c - 0x10000) & 0x3FFU));
+    }
+    rest.remove_prefix(character.size());
+  }
+  return out;
+}
+
 // A line that cannot be written is lost: there is nobody left to tell.
 void write_to_stderr(std::string_view line) {
   while (!line.empty()) {
@@ -112,7 +143,7 @@ void write(Level level, std::string_view event, std::span<const Field> fields) {
   line.field("event", event);
   for (const Field& field : fields) add_field(line, field);
   line.end_object();
-  std::string text = std::move(line).take();
+  std::string text = without_obeyed(std::move(line).take());
   text += '\n';
 
   Output& out = output();

@@ -120,7 +120,7 @@ Result<JournalPage> Engine::journal_after(const JournalCursor& place, int limit)
 }
 
 Result<JournalCursor> Engine::journal_end() {
-  return impl_->store->reads().journal_end(0);
+  return impl_->store->reads().journal_end();
 }
 
 CommitWatch Engine::watch_commits(std::function<void()> committed) {
@@ -231,6 +231,10 @@ void Engine::alert_delivered(std::int64_t id, std::int64_t count, ReceiptDone do
 
 StoreIdentity Engine::store_identity() const {
   return impl_->store->identity();
+}
+
+bool Engine::is_shared() const {
+  return !impl_->store->sole_owner();
 }
 
 EngineStatistics Engine::statistics() const {

@@ -45,7 +45,7 @@ Lane::Lane(const Shared& shared, Role role)
       options_(shared.options),
       handlers_(shared.handlers),
       role_(role),
-      schedule_(registry_, kinds_of(handlers_)),
+      schedule_(registry_, kinds_of(handlers_), !store_.sole_owner()),
       retention_(options_.retention, registry_),
       watchers_(shared.watchers),
       commit_watches_(shared.commit_watches),
@@ -197,6 +197,9 @@ std::int64_t Lane::next_look_us() const {
       if (due != Time::never()) wait_us = std::min(wait_us, due.us - now.us);
     }
     if (!messages_.empty() || !postponed_.empty()) wait_us = 0;
+    if (schedule_.wants_permits(now)) {
+      wait_us = std::min(wait_us, permits_at_us(now) - monotonic_us);
+    }
     if (messages_left_) wait_us = std::min(wait_us, messages_at_us_ - monotonic_us);
   } else {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
@@ -329,9 +332,9 @@ void Lane::refresh_watches(std::int64_t monotonic_us) {
 }
 
 void Lane::watch_clock(Time now) {
-  auto* steady = dynamic_cast<SteadyClock*>(&store_.clock());
-  if (steady == nullptr) return;
-  const std::int64_t drift_ms = steady->drift_ms();
+  auto* guarded = dynamic_cast<GuardedClock*>(&store_.clock());
+  if (guarded == nullptr) return;
+  const std::int64_t drift_ms = guarded->drift_ms();
   if (drift_ms == 0) {
     clock_alerted_ = false;
     return;

@@ -111,6 +111,8 @@ class Lane {
   void take_inbox();
   void resume_postponed(std::int64_t monotonic_us);
   void collect_due();
+  void ask_for_permits(Time now);
+  std::int64_t permits_at_us(Time now) const;
   void collect_deadlines(Time now);
   void collect_messages();
   void remove_old();
@@ -123,10 +125,10 @@ class Lane {
   void count_batch(std::size_t works, std::int64_t commit_us);
   void skipped(protocol::Work work);
   bool is_held(const protocol::WorkItem& item) const;
-  void run_alone(protocol::Work work, bool wait_for_rows = false);
+  void run_alone(protocol::Work work);
   void messages_are_behind();
   void look_at_messages_later();
-  void batch_failed(std::vector<protocol::Work> works, const Error& error);
+  void batch_failed(std::vector<protocol::Work> works, const Error& error, bool waited);
   void work_failed(protocol::Work work, const Error& error);
   void published(protocol::Batch& batch, std::vector<protocol::Work>& works);
   void settle(protocol::Work& work, protocol::WorkResult result);
@@ -167,6 +169,7 @@ class Lane {
   bool load_needed_ = false;
   std::int64_t retake_at_us_ = 0;  // monotonic
   std::int64_t renew_at_us_ = INT64_MAX;
+  std::int64_t permits_asked_us_ = 0;
   std::int64_t look_for_end_at_us_ = 0;
   std::atomic<bool> finished_ = false;
 

@@ -130,7 +130,9 @@ void Lane::count_batch(std::size_t works, std::int64_t commit_us) {
 }
 
 void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
-  if (auto held = hold_lane(); !held) return batch_failed(std::move(works), held.error());
+  if (auto held = hold_lane(); !held) {
+    return batch_failed(std::move(works), held.error(), wait_for_rows);
+  }
   if (!suspects_.none()) judge_suspects(works);
   for (int tries = 1;; ++tries) {
     protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note(),
@@ -142,7 +144,7 @@ void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
       if (code == protocol::create_conflict && works.size() == 1 && tries < max_create_tries) {
         continue;
       }
-      return batch_failed(std::move(works), done.error());
+      return batch_failed(std::move(works), done.error(), wait_for_rows);
     }
     auto done = batch.take_works();
     return published(batch, done);
@@ -312,7 +314,7 @@ void Lane::answer_ticket(std::uint64_t ticket, Result<Receipt> receipt) {
   if (done) done(std::move(receipt));
 }
 
-void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
+void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error, bool waited) {
   if (error.code == protocol::lane_fenced && lane_) {
     lose_lane();
     // Nothing of it was decided: the requests go on in another lane. What was inner work is driven
@@ -323,10 +325,12 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
     if (hold_lane()) return;
     works = take_pending(pending_.size());
   }
-  const bool of_one = is_fault_of_a_work(error) || error.code == protocol::rows_locked;
-  if (of_one && works.size() > 1) {
+  if (error.code == protocol::rows_locked && waited && works.size() > 1) {
+    // Waited long enough with all of them: whose rows are free goes on, the rest is tried again.
+    return run_batch(std::move(works), false);
+  }
+  if (is_fault_of_a_work(error) && works.size() > 1) {
     // One of them is at fault: each on its own, so that only that one pays for it.
-    const bool wait_for_rows = error.code == protocol::rows_locked;
     for (auto& work : works) {
       // A message behind one that was just parked stays in the store.
       if (is_held(work.item)) continue;
@@ -335,7 +339,7 @@ void Lane::batch_failed(std::vector<protocol::Work> works, const Error& error) {
         postponed_.push_back(std::move(work));
         continue;
       }
-      run_alone(std::move(work), wait_for_rows);
+      run_alone(std::move(work));
     }
     return;
   }
@@ -356,10 +360,10 @@ bool Lane::is_held(const protocol::WorkItem& item) const {
   return message != nullptr && held_pairs_.contains({message->row.from, message->row.to});
 }
 
-void Lane::run_alone(protocol::Work work, bool wait_for_rows) {
+void Lane::run_alone(protocol::Work work) {
   std::vector<protocol::Work> alone;
   alone.push_back(std::move(work));
-  run_batch(std::move(alone), wait_for_rows);
+  run_batch(std::move(alone));
 }
 
 void Lane::work_failed(protocol::Work work, const Error& error) {

@@ -24,6 +24,9 @@ constexpr std::int64_t handler_slack_ms = 1'000;
 constexpr std::int64_t behind_wait_us = 2'000;
 constexpr int max_behind_doublings = 8;
 constexpr std::int64_t idle_message_look_us = 1'000'000;
+// How often permits are asked for: while they are lacking, and else.
+constexpr std::int64_t permit_hunger_us = 20'000;
+constexpr std::int64_t permit_interval_us = 250'000;
 
 }  // namespace
 
@@ -31,11 +34,32 @@ void Lane::collect_due() {
   if (!hold_lane()) return;
   const Time now = store_.clock().now();
   collect_lapsed_leases(now);
+  ask_for_permits(now);
   for (const std::int64_t id : schedule_.take_due(now, options_.max_batch)) {
     add_work(protocol::ClaimWork{id});
   }
   if (next_deadline_ <= now) collect_deadlines(now);
   collect_messages();
+}
+
+std::int64_t Lane::permits_at_us(Time now) const {
+  return permits_asked_us_ + (schedule_.wants_permits(now) ? permit_hunger_us : permit_interval_us);
+}
+
+// Asks while it lacks permits, and while it has any, so that what others lack is given back.
+void Lane::ask_for_permits(Time now) {
+  if (store_.sole_owner()) return;
+  const std::int64_t monotonic_us = store_.clock().monotonic_us();
+  if (monotonic_us < permits_at_us(now)) return;
+  const auto wishes = schedule_.wishes(now);
+  if (wishes.empty()) return;
+  permits_asked_us_ = monotonic_us;
+  const auto permits = lane_->share_permits(wishes);
+  if (!permits) log::warn("permits_not_shared", {{"error", permits.error().text()}});
+  for (std::size_t i = 0; i < wishes.size(); ++i) {
+    // What was given back in an answer that was lost is not used: another may have it.
+    schedule_.set_permits(wishes[i].destination, permits ? permits->at(i) : wishes[i].in_use);
+  }
 }
 
 void Lane::collect_deadlines(Time now) {

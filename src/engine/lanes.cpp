@@ -52,6 +52,7 @@ Result<void> Lanes::start() {
 }
 
 void Lanes::stop() {
+  const std::lock_guard one(stop_mutex_);
   std::vector<std::shared_ptr<Lane>> orphaned;
   {
     const std::lock_guard lock(mutex_);

@@ -47,6 +47,7 @@ class Lanes {
   std::condition_variable changed_;
   std::vector<std::shared_ptr<Lane>> orphaned_;
   bool stopping_ = false;
+  std::mutex stop_mutex_;  // whoever asks waits until it has stopped; a thread is joined once
   std::thread supervisor_;
 };
 

@@ -156,8 +156,10 @@ asio::awaitable<std::optional<Response>> Connection::ask(Match& match) {
     std::optional<Response> response = exchange_->take_or_wake(sleeper_);
     if (response || dead_) co_return response;
     if (expired_) {
-      exchange_->abandon();
-      co_return problem(Error(answer_timed_out));
+      Response late = problem(Error(answer_timed_out));
+      std::optional<Response> in_time = exchange_->give_up(late.status);
+      if (in_time) co_return in_time;
+      co_return late;
     }
     co_await sleeper_->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   }

@@ -38,10 +38,12 @@ asio::awaitable<void> Connection::serve_events(const Response& response) {
   if (!place.is_free()) {
     response.events->close();
     const Response refusal = problem(Error(too_many_streams));
+    exchange_->end(refusal.status);
     const bool written = co_await write(refusal, false);
     if (written) co_await linger(short_linger_ms);
     co_return;
   }
+  exchange_->end(response.status);
   streaming_ = true;
   const bool head_only = exchange_->request.method == "HEAD";
   out_.clear();

@@ -40,6 +40,23 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     return std::exchange(response_, std::nullopt);
   }
 
+  // The handler's time is over: the answer if it came in this very moment, else as abandon(), and
+  // the request has ended with this status.
+  std::optional<Response> give_up(unsigned status) {
+    const std::lock_guard lock(mutex_);
+    if (response_) return std::exchange(response_, std::nullopt);
+    abandoned_ = true;
+    sleeper_.reset();
+    tell_end(status);
+    return std::nullopt;
+  }
+
+  // How a request whose answer is an event stream ended, which the connection decides.
+  void end(unsigned status) {
+    const std::lock_guard lock(mutex_);
+    tell_end(status);
+  }
+
   // The connection looks no more: an answer from now on is dropped, and its event loop not touched.
   void abandon() {
     const std::lock_guard lock(mutex_);
@@ -50,6 +67,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  private:
   void answer(Response response) {
     const std::lock_guard lock(mutex_);
+    if (!response.events) tell_end(response.status);
     if (abandoned_) return;
     response_.emplace(std::move(response));
     if (!sleeper_) return;
@@ -57,6 +75,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     auto executor = sleeper_->timer.get_executor();
     boost::asio::post(executor, [sleeper = std::move(sleeper_)] { sleeper->timer.cancel(); });
     sleeper_.reset();
+  }
+
+  // Once; under the lock, so that an answer and the end of its time cannot both be told.
+  void tell_end(unsigned status) {
+    if (const auto told = std::exchange(request.on_end, nullptr)) told(request, status);
   }
 
   std::mutex mutex_;

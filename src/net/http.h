@@ -6,6 +6,7 @@
 
 #include <pawl/error.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,11 @@ struct Request {
   std::string client_address;  // behind the trusted proxies; else the peer
   std::string token_id;        // of the token that was shown and is good
   std::string trace_id;        // of the W3C trace context, given or made
+
+  // Set by a filter that counts or logs: told once how the request ended, with the status that its
+  // client gets, also where the server answers in the handler's place (503 answer_timed_out, 503
+  // too_many_streams). On any thread, before the client gets it, and under a lock: short.
+  std::function<void(const Request&, unsigned status)> on_end{};
 
   // A parameter of the route's pattern; empty when the pattern has no such name.
   std::string_view param(std::string_view name) const;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the parsers of requests and answers share around Beast's: feeding it pieces of any size,
-// bounding all headers together, and collecting a bounded body. Private to net.
+// What the parsers of requests and answers share around Beast's: feeding it pieces of any size with
+// the same end, bounding the first line and all headers together, and collecting a bounded body.
+// Private to net.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -23,29 +25,24 @@ class MessageParser : protected boost::beast::http::basic_parser<is_request> {
   using field = boost::beast::http::field;
 
   // `body` is where the body goes.
-  MessageParser(std::size_t max_header_bytes, std::size_t max_body_bytes, std::string& body)
-      : max_header_bytes_(max_header_bytes), max_body_bytes_(max_body_bytes), body_(body) {
+  MessageParser(std::size_t max_line_bytes, std::size_t max_header_bytes,
+                std::size_t max_body_bytes, std::string& body)
+      : max_line_bytes_(max_line_bytes),
+        max_header_bytes_(max_header_bytes),
+        max_body_bytes_(max_body_bytes),
+        body_(body) {
     Base::body_limit(boost::none);  // counted here
+    // Beast counts the first line and the headers each on its own.
+    Base::header_limit(static_cast<std::uint32_t>(max_line_bytes + max_header_bytes));
   }
 
   // Gives how many bytes were used; those left over must be given again, with more behind them.
+  // A first line that is too long sets ec to buffer_overflow.
   std::size_t put_all(std::string_view bytes, bool stop_after_header, error_code& ec) {
-    // Beast 1.81 asserts that a chunked body's last chunk comes in a piece of 5 bytes or more; the
-    // shortest rest of a chunked body at this point, "0 CR LF CR LF", has as many.
-    constexpr std::size_t shortest_chunked_rest = 5;
-    const auto too_short = [&](std::size_t size) {
-      return header_done_ && Base::chunked() && size < shortest_chunked_rest;
-    };
-    std::size_t used = 0;
-    while (used < bytes.size() && !Base::is_done() && !too_short(bytes.size() - used)) {
-      const bool was_header = !header_done_;
-      used += Base::put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
-      if (ec) break;
-      if (!was_header || !header_done_) continue;
-      Base::eager(true);
-      if (stop_after_header) break;
-    }
-    if (ec == boost::beast::http::error::need_more) ec = {};
+    if (!line_done_ && !has_whole_line(bytes, ec)) return 0;
+    const std::size_t used = put_after_line(bytes, stop_after_header, ec);
+    // Beast asks for eight bytes before it looks at a version, though the line may end within them.
+    if (!ec && !line_done_) ec = make_error_code(boost::beast::http::error::bad_version);
     return used;
   }
 
@@ -78,12 +75,54 @@ class MessageParser : protected boost::beast::http::basic_parser<is_request> {
   }
   void on_finish_impl(error_code&) override {}
 
+  const std::size_t max_line_bytes_;
   const std::size_t max_header_bytes_;
   std::size_t max_body_bytes_;
+  bool line_done_ = false;  // to be set when the first line was understood
   bool header_done_ = false;
 
  private:
+  // Given a part of the first line, Beast looks at none of it before the end of all headers, and
+  // never again when that end came too early for it. So it is given whole lines only.
+  bool has_whole_line(std::string_view bytes, error_code& ec) {
+    for (const std::size_t end = std::min(bytes.size(), max_line_bytes_); looked_at_ < end;
+         ++looked_at_) {
+      const char c = bytes[looked_at_];
+      if (c == '\n') return true;
+      const bool ended = looked_at_ > 0 && bytes[looked_at_ - 1] == '\r';
+      const bool control = static_cast<unsigned char>(c) < ' ' && c != '\r' && c != '\t';
+      if (!ended && !control) continue;
+      // No line will come of it: not to be waited for.
+      ec = make_error_code(boost::beast::http::error::bad_line_ending);
+      return false;
+    }
+    if (looked_at_ == max_line_bytes_) {
+      ec = make_error_code(boost::beast::http::error::buffer_overflow);
+    }
+    return false;
+  }
+
+  std::size_t put_after_line(std::string_view bytes, bool stop_after_header, error_code& ec) {
+    // Beast 1.81 asserts that a chunked body's last chunk comes in a piece of 5 bytes or more; the
+    // shortest rest of a chunked body at this point, "0 CR LF CR LF", has as many.
+    constexpr std::size_t shortest_chunked_rest = 5;
+    const auto too_short = [&](std::size_t size) {
+      return header_done_ && Base::chunked() && size < shortest_chunked_rest;
+    };
+    // One step of Beast's at a time: its own loop (eager) would look at such a rest when it comes
+    // in one piece with what is before it, and only then.
+    std::size_t used = 0;
+    while (used < bytes.size() && !Base::is_done() && !too_short(bytes.size() - used)) {
+      const bool was_header = !header_done_;
+      used += Base::put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), ec);
+      if (ec || (stop_after_header && was_header && header_done_)) break;
+    }
+    if (ec == boost::beast::http::error::need_more) ec = {};
+    return used;
+  }
+
   std::string& body_;
+  std::size_t looked_at_ = 0;  // of the first line
   std::size_t header_bytes_ = 0;
 };
 

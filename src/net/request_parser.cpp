@@ -38,22 +38,11 @@ bool must_be_single(http::field name, std::string_view text) {
 
 RequestParser::RequestParser(Request& request, std::size_t max_header_bytes,
                              std::size_t max_target_bytes)
-    : MessageParser(max_header_bytes, 0, request.body),
+    : MessageParser(max_target_bytes + method_and_version_bytes, max_header_bytes, 0, request.body),
       request_(request),
-      max_target_bytes_(max_target_bytes) {
-  // When the first piece holds only a part of the request line, Beast looks at it no earlier than
-  // at the end of all headers: its limit is then for both together, else for each.
-  header_limit(
-      static_cast<std::uint32_t>(max_header_bytes + max_target_bytes + method_and_version_bytes));
-}
+      max_target_bytes_(max_target_bytes) {}
 
 std::size_t RequestParser::feed(std::string_view bytes) {
-  if (!line_done_ && bytes.size() > max_target_bytes_ + method_and_version_bytes &&
-      bytes.substr(0, max_target_bytes_ + method_and_version_bytes).find('\n') ==
-          std::string_view::npos) {
-    refusal_ = target_refusal();
-    return 0;
-  }
   error_code ec;
   const std::size_t used = put_all(bytes, true, ec);
   if (ec && !refusal_) refusal_ = refusal_of(ec);
@@ -82,7 +71,8 @@ Refusal RequestParser::target_refusal() const {
 }
 
 Refusal RequestParser::refusal_of(const error_code& ec) const {
-  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+  if (ec == http::error::buffer_overflow) return target_refusal();
+  if (ec == http::error::header_limit) {
     return {
         {headers_too_large, "at most " + std::to_string(max_header_bytes_) + " bytes are taken"},
         431};

@@ -61,7 +61,6 @@ class RequestParser final : private MessageParser<true> {
   Request& request_;
   std::size_t max_target_bytes_;
   int version_ = 11;
-  bool line_done_ = false;
   bool wants_continue_ = false;
   std::optional<Refusal> refusal_;
 };

@@ -9,13 +9,16 @@ namespace pawl::net {
 
 namespace http = boost::beast::http;
 
+namespace {
+
+constexpr std::size_t longest_status_line = 512;
+
+}  // namespace
+
 ResponseParser::ResponseParser(std::size_t max_header_bytes, std::size_t max_body_bytes,
                                bool to_head)
-    : MessageParser(max_header_bytes, max_body_bytes, response_.body) {
+    : MessageParser(longest_status_line, max_header_bytes, max_body_bytes, response_.body) {
   response_.content_type.clear();
-  // As in RequestParser: Beast may count the status line and the headers together.
-  constexpr std::size_t longest_status_line = 512;
-  header_limit(static_cast<std::uint32_t>(max_header_bytes + longest_status_line));
   skip(to_head);
 }
 
@@ -23,7 +26,7 @@ std::size_t ResponseParser::feed(std::string_view bytes) {
   error_code ec;
   const std::size_t used = put_all(bytes, false, ec);
   if (!ec || failure_) return used;
-  const bool large = ec == http::error::header_limit;
+  const bool large = ec == http::error::header_limit || ec == http::error::buffer_overflow;
   failure_.emplace(large ? client_response_too_large : client_response_invalid,
                    large ? "headers of more than " + std::to_string(max_header_bytes_) + " bytes"
                          : ec.message());
@@ -50,6 +53,7 @@ void ResponseParser::refuse_body(error_code& ec) {
 }
 
 void ResponseParser::on_response_impl(int code, string_view, int, error_code& ec) {
+  line_done_ = true;
   if (code < 100 || code > 599) return give_up({client_response_invalid, "a bad status"}, ec);
   response_.status = static_cast<unsigned>(code);
 }

@@ -100,8 +100,8 @@ struct Destination {
 // preflight) gives back nothing, and then neither a later filter nor the handler is asked. It may
 // fill in the request. It sees all requests: those that match no route, and those that the server
 // refuses while it reads (400, 408, 413, 414, 417, 431, 501; the method is empty if the request
-// line was not understood). Not seen: connections that are refused as such, and the
-// 503 answer_timed_out (the wrap sees the handler's late answer, if one comes).
+// line was not understood). Not seen: connections that are refused as such. Whoever counts sets
+// Request::on_end instead of wrapping: the wrap sees what the handler said, be it too late.
 using Filter = std::function<std::optional<Responder>(const Destination&, Request&, Responder)>;
 
 // Runs the handler; what it throws becomes a 500 problem `defect` and a log line.

@@ -304,7 +304,7 @@ void BatchState::add_untouched_rows(Change& change, std::span<const std::size_t>
 // Under a key that the far side dedups, a second send does no harm. Any other may have been carried
 // out after the backup, by an effect that this store never knew.
 void BatchState::ask_first_if_restored(EffectRow& row) const {
-  if (locked_.restored_at == Time{}) return;
+  if (guard_holds(guard::restored_asks_first, locked_.restored_at == Time{})) return;
   const EffectPolicy& policy = registry_.find_effect(row.kind)->policy;
   if (policy.resend == ResendRule::dedup) return;
   row.state = EffectState::unknown;

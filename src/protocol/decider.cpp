@@ -137,7 +137,8 @@ WorkResult Decider::request(const RequestWork& work, const Planned& planned) {
 }
 
 bool Decider::too_old(const Origin& origin) const {
-  return is_too_old(origin, state_.time(), receipts_window_us_);
+  return !guard_holds(guard::receipt_still_kept,
+                      !is_too_old(origin, state_.time(), receipts_window_us_));
 }
 
 void Decider::store_receipt(const Planned& planned, const Receipt& receipt) {

@@ -220,6 +220,19 @@ EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now) {
   return step;
 }
 
+void restored(EffectRow& row, const EffectPolicy* policy, Time now) {
+  if (guard_holds(guard::restored_is_unknown, false)) return;
+  note(row, now, "restored", "from a backup");
+  ++row.token;
+  row.inquiry = 0;
+  row.maybe_sent = true;
+  become_unknown(row, now);
+  // Its last sender is gone by now, but its bytes may be on their way until then.
+  if (policy != nullptr && policy->resend == ResendRule::not_after) {
+    row.not_after = std::max(row.not_after, now.plus_ms(policy->not_after_ms));
+  }
+}
+
 Result<EffectStep> operate(EffectRow& row, EffectVerb verb, std::int64_t token,
                            const std::string& who, const std::string& why, Time now) {
   if (row.state == EffectState::ended) return fail(effect_ended);

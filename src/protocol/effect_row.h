@@ -82,6 +82,10 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
 // The claim's holder is gone: what was sent, if anything, is not known.
 EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now);
 
+// The row is of a backup: it may have been sent since, also if it was only ready. `policy` is null
+// where this program does not know the kind.
+void restored(EffectRow& row, const EffectPolicy* policy, Time now);
+
 enum class EffectVerb { retry, confirm, refuse };
 constexpr auto pawl_names(EffectVerb) {
   return std::array<std::string_view, 3>{"retry", "confirm", "refuse"};

@@ -5,15 +5,25 @@
 
 namespace pawl::protocol {
 
+namespace {
+
+constexpr int plenty_of_permits = 16;
+constexpr int permits_at_hand = 2;
+
+}  // namespace
+
 EffectSchedule::Destination* EffectSchedule::destination_of(std::string_view kind) {
   const EffectSpec* spec = registry_.find_effect(kind);
   if (spec == nullptr) return nullptr;
   auto found = destinations_.find(spec->policy.destination);
   if (found == destinations_.end()) {
     found = destinations_.emplace(std::string(spec->policy.destination), Destination{}).first;
-    found->second.concurrency = spec->policy.concurrency;
-    found->second.per_second = spec->policy.per_second;
-    found->second.allowance = spec->policy.per_second;
+    Destination& made = found->second;
+    made.concurrency = spec->policy.concurrency;
+    made.limit_per_second = spec->policy.per_second;
+    made.permits = shared_ ? 0 : made.concurrency;
+    made.per_second = shared_ ? 0 : made.limit_per_second;
+    made.allowance = made.per_second;
   }
   return &found->second;
 }
@@ -32,11 +42,13 @@ void EffectSchedule::put(std::int64_t id, std::string_view kind, EffectState sta
 }
 
 bool EffectSchedule::may_start(Destination& destination, Time now) const {
-  if (destination.under_way >= destination.concurrency) return false;
-  if (destination.per_second == 0) return true;
+  if (destination.under_way >= destination.permits) return false;
+  if (destination.limit_per_second == 0) return true;
   const double refill =
       static_cast<double>((now.us - destination.refilled.us)) * destination.per_second / 1e6;
-  destination.allowance = std::min<double>(destination.per_second, destination.allowance + refill);
+  // A share of less than one a second still has one after a while.
+  destination.allowance =
+      std::min(std::max(destination.per_second, 1.0), destination.allowance + refill);
   destination.refilled = now;
   if (destination.allowance < 1) return false;
   destination.allowance -= 1;
@@ -88,6 +100,44 @@ std::optional<EffectRow> EffectSchedule::finished(std::int64_t id, std::int64_t 
   return row;
 }
 
+int EffectSchedule::wanted(const Destination& destination, Time now) {
+  const bool due = !destination.waiting.empty() && destination.waiting.top().next_at <= now;
+  if (!due) return destination.under_way;
+  // How many of those that wait are due is not known without looking at all of them.
+  const auto waiting = static_cast<int>(
+      std::min<std::size_t>(destination.waiting.size(), std::size_t(destination.concurrency)));
+  return std::min(destination.concurrency, destination.under_way + waiting);
+}
+
+std::vector<PermitWish> EffectSchedule::wishes(Time now) const {
+  std::vector<PermitWish> out;
+  if (!shared_) return out;
+  for (const auto& [name, destination] : destinations_) {
+    // Where there are plenty, a few stay at hand for what comes next.
+    const int kept = destination.concurrency < plenty_of_permits
+                         ? 0
+                         : std::min(destination.permits, permits_at_hand);
+    out.push_back({name, destination.concurrency, std::max(kept, wanted(destination, now)),
+                   destination.under_way});
+  }
+  return out;
+}
+
+void EffectSchedule::set_permits(std::string_view destination, int permits) {
+  const auto found = destinations_.find(destination);
+  if (found == destinations_.end()) return;
+  Destination& place = found->second;
+  place.permits = permits;
+  place.per_second = static_cast<double>(place.limit_per_second) * permits / place.concurrency;
+}
+
+bool EffectSchedule::wants_permits(Time now) const {
+  if (!shared_) return false;
+  return std::any_of(destinations_.begin(), destinations_.end(), [now](const auto& named) {
+    return wanted(named.second, now) > named.second.permits;
+  });
+}
+
 bool EffectSchedule::is_under_way(std::int64_t id, std::int64_t token) const {
   const auto found = under_way_.find(id);
   return found != under_way_.end() && found->second.row.token == token;
@@ -111,10 +161,11 @@ std::vector<EffectRow> EffectSchedule::overdue(Time now) {
 Time EffectSchedule::next_at() const {
   Time next = Time::never();
   for (const auto& [name, destination] : destinations_) {
-    if (destination.waiting.empty() || destination.under_way >= destination.concurrency) continue;
+    if (destination.waiting.empty() || destination.under_way >= destination.permits) continue;
     Time due = destination.waiting.top().next_at;
     if (destination.per_second > 0 && destination.allowance < 1) {
-      due = std::max(due, destination.refilled.plus_us(1'000'000 / destination.per_second));
+      const auto wait_us = static_cast<std::int64_t>(1e6 / destination.per_second);
+      due = std::max(due, destination.refilled.plus_us(wait_us));
     }
     next = std::min(next, due);
   }

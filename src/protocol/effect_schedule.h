@@ -20,14 +20,18 @@
 #include <vector>
 
 #include "protocol/effect_row.h"
+#include "protocol/permits.h"
 
 namespace pawl::protocol {
 
 class EffectSchedule {
  public:
   // `handled`: the kinds that this process can perform; others are left for those who can.
-  EffectSchedule(const Registry& registry, std::set<std::string, std::less<>> handled)
-      : registry_(registry), handled_(std::move(handled)) {}
+  // `shared`: other lanes have exchanges with the same destinations, so that there are as many at
+  // once as set_permits() says, and none before.
+  EffectSchedule(const Registry& registry, std::set<std::string, std::less<>> handled,
+                 bool shared = false)
+      : registry_(registry), handled_(std::move(handled)), shared_(shared) {}
 
   // The row as it was committed (or found at start): waits for its time, or is dropped if there is
   // nothing to do for it, or nobody here to do it.
@@ -45,6 +49,13 @@ class EffectSchedule {
   std::optional<EffectRow> finished(std::int64_t id, std::int64_t token);
   // Exchanges whose handler has not answered in time.
   std::vector<EffectRow> overdue(Time now);
+
+  // What this lane has use for at each destination, once shared; the starts of each second are
+  // shared in the same proportion.
+  std::vector<PermitWish> wishes(Time now) const;
+  void set_permits(std::string_view destination, int permits);
+  // Something is due, and not enough permits for it.
+  bool wants_permits(Time now) const;
 
   bool is_under_way(std::int64_t id, std::int64_t token) const;
   // Handed out by take_due(), and neither begun nor released.
@@ -68,9 +79,11 @@ class EffectSchedule {
   // One destination's queue and limits.
   struct Destination {
     std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting;
-    int concurrency = 1;
-    int per_second = 0;
-    int under_way = 0;  // claimed or being claimed
+    int concurrency = 1;       // of all lanes
+    int permits = 0;           // of this one
+    int limit_per_second = 0;  // of all lanes; 0: none
+    double per_second = 0;     // of this one
+    int under_way = 0;         // claimed or being claimed
     double allowance = 0;
     Time refilled;
   };
@@ -81,9 +94,11 @@ class EffectSchedule {
 
   Destination* destination_of(std::string_view kind);
   bool may_start(Destination& destination, Time now) const;
+  static int wanted(const Destination& destination, Time now);
 
   const Registry& registry_;
   std::set<std::string, std::less<>> handled_;
+  bool shared_;
   std::map<std::string, Destination, std::less<>> destinations_;
   std::unordered_map<std::int64_t, std::string_view> claiming_;  // handed out: its destination
   std::unordered_map<std::int64_t, Exchange> under_way_;

@@ -16,6 +16,10 @@ inline constexpr Guard no_receipt_yet{"protocol.no_receipt_yet"};
 inline constexpr Guard same_content{"protocol.same_content"};
 // A message that another worker has delivered is delivered again.
 inline constexpr Guard message_is_there{"protocol.message_is_there"};
+// A request whose receipt was removed meanwhile is carried out again.
+inline constexpr Guard receipt_still_kept{"protocol.receipt_still_kept"};
+// The same, for the id of a caller whose clock is ahead: it looks younger than its receipt.
+inline constexpr Guard receipt_outlives_slack{"protocol.receipt_outlives_slack"};
 // A deadline that was armed anew, disarmed or decided meanwhile is decided.
 inline constexpr Guard arming_stands{"protocol.arming_stands"};
 // A clock that was set back has a deadline decided, and used up, before its time.
@@ -39,6 +43,14 @@ inline constexpr Guard nothing_was_sent{"protocol.nothing_was_sent"};
 inline constexpr Guard token_stands{"protocol.token_stands"};
 // An operator ends an effect whose request is just being sent.
 inline constexpr Guard no_exchange_under_way{"protocol.no_exchange_under_way"};
+
+// What the store that a backup was taken of has sent since is sent again: by an effect that the
+// backup has as well ...
+inline constexpr Guard restored_is_unknown{"protocol.restored_is_unknown"};
+// ... and by one that is asked for only in the restored store.
+inline constexpr Guard restored_asks_first{"protocol.restored_asks_first"};
+// A process whose lane was taken over writes on: ids and places in the journal are given out twice.
+inline constexpr Guard lane_epoch{"protocol.lane_epoch"};
 
 // In drivers and stores. A decision sees rows as they were before it waited for their lock.
 inline constexpr Guard locked_read{"protocol.locked_read"};

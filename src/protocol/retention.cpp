@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "protocol/guards.h"
+
 namespace pawl::protocol {
 
 namespace {
@@ -40,7 +42,9 @@ bool is_too_old(const Origin& origin, Time now, std::int64_t window_us) {
 RetentionPlan::RetentionPlan(const RetentionOptions& options, const Registry& registry) {
   const int rows = std::clamp(options.batch_rows, 1, 10'000);
   const std::int64_t window_us = options.receipts_seconds * second_us;
-  add(RetentionSubject::receipts, {}, (window_us + id_clock_slack_us(window_us)) / second_us, rows);
+  const bool no_slack = guard_holds(guard::receipt_outlives_slack, false);
+  const std::int64_t slack_us = no_slack ? 0 : id_clock_slack_us(window_us);
+  add(RetentionSubject::receipts, {}, (window_us + slack_us) / second_us, rows);
   add(RetentionSubject::ended_effects, {}, options.ended_effects_seconds, rows);
   add(RetentionSubject::alerts, {}, options.acknowledged_alerts_seconds, rows);
   std::int64_t journal_seconds = options.journal_seconds;

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/permits.h"
 #include "protocol/retention.h"
 #include "protocol/storage.h"
 
@@ -43,10 +44,10 @@ class Reads {
   virtual Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit) = 0;
   // Set if entries of the journal were removed: the time of the oldest that is left.
   virtual Result<std::optional<Time>> history_starts_at() = 0;
-  // The rows must follow each other without a gap, and the place must be one that is kept; else
-  // journal_place_gone. A place after a whole commit does not decode that commit again.
+  // Of all lanes, at most `limit` commits (journal_page.h). Each lane's rows must follow its place
+  // without a gap, and the place must be one that is kept; else journal_place_gone.
   virtual Result<JournalPage> journal_after(const JournalCursor& place, int limit) = 0;
-  virtual Result<JournalCursor> journal_end(std::int32_t lane) = 0;
+  virtual Result<JournalCursor> journal_end() = 0;
   virtual Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id,
                                                   int limit) = 0;
   virtual Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) = 0;
@@ -96,6 +97,10 @@ class StoreLane {
   virtual Result<Time> next_deadline() = 0;
   virtual Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() = 0;
 
+  // How many exchanges this lane may have under way with each destination from now on, in the order
+  // asked for (protocol/permits.h). Asked only where processes share the store.
+  virtual Result<std::vector<int>> share_permits(
+      const std::vector<protocol::PermitWish>& wishes) = 0;
   // Is anything left for this lane to drive: an open effect, a message, a deadline?
   virtual Result<bool> has_work() = 0;
 

@@ -64,6 +64,16 @@ class EdgeFixture : public ServedTest {
   static std::string header_of(const net::Response& answer, const char* name) {
     return std::string(answer.header(name).value_or(""));
   }
+  std::uint16_t port() const {
+    const std::string url = pair_->url();
+    return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+  }
+  // Of a line "name{labels} value" of /metrics; -1 if it has none.
+  double value(const std::string& series) {
+    const std::string text = "\n" + as_admin("GET", "/metrics").body;
+    const auto at = text.find("\n" + series + " ");
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + series.size() + 2));
+  }
   std::string log() const { return read_file(pair_->server_log()); }
 
   net::Client client_{{.max_connections_per_host = 64}};

@@ -6,11 +6,14 @@
 
 #include <atomic>
 #include <barrier>
+#include <map>
 #include <thread>
 
 #include "app/desk_client.h"
 #include "app/edge_fixture.h"
 #include "app/sandbox_client.h"
+#include "app/text_table.h"
+#include "net/raw_connection.h"
 
 namespace pawl::app::test {
 
@@ -162,7 +165,21 @@ TEST_F(EdgeTest, LogLevelChangesWhileTheServerRuns) {
   }
 }
 
-TEST_F(EdgeTest, WholeTradesLeaveNoSecretInTheLogs) {
+// With alerts that are told to an address whose path is the secret, as that of many services, and
+// that nobody listens on.
+class SecretsTest : public EdgeTest {
+ protected:
+  std::string settings() const override {
+    const std::string key = write("webhook.key", hook_secret + "\n");
+    std::filesystem::permissions(key, std::filesystem::perms::owner_read);
+    return EdgeTest::settings() + "[alerts]\nwebhook_url = \"http://127.0.0.1:1/hooks/" +
+           hook_path + "\"\nwebhook_secret_file = \"" + key + "\"\n";
+  }
+  const std::string hook_path = std::string(56, 'b') + "decafbad";
+  const std::string hook_secret = std::string(56, 'c') + "deadbeef";
+};
+
+TEST_F(SecretsTest, WholeTradesLeaveNoSecretInTheLogs) {
   ASSERT_EQ(as_admin("PUT", "/admin/log-level", R"({"as":"ann","level":"trace"})").status, 200U);
   std::vector<std::string> secrets;
   for (int i = 0; i < 2; ++i) {
@@ -188,6 +205,18 @@ TEST_F(EdgeTest, WholeTradesLeaveNoSecretInTheLogs) {
   for (const auto* key : {"service.key", "maker.key", "taker.key"}) {
     secrets.push_back(read_file(path(key)).substr(0, 64));
   }
+  const std::string basic = std::string(60, 'd') + "cafe";
+  ask("GET", "/alerts", "", {{"Authorization", "Basic " + basic}});
+  ask("GET", "/healthz", "", {{"Cookie", basic}, {"X-Request-Id", "of-this-test"}});
+  secrets.push_back(basic);
+  SandboxClient sandbox(pair_->sandbox_url());
+  ASSERT_TRUE(sandbox.add_fault(R"({"call":"payout","mode":"refuse","next":1})"));
+  EXPECT_FALSE(trade());
+  EXPECT_TRUE(eventually([&] {
+    return log().find("webhook_delivery_failed") != std::string::npos;
+  })) << log();
+  secrets.push_back(hook_path);
+  secrets.push_back(hook_secret);
   ASSERT_TRUE(pair_->stop());
   const std::string logs = read_file(pair_->server_log()) + read_file(pair_->sandbox_log());
   ASSERT_NE(logs.find("/otc/orders/{id}/confirm"), std::string::npos);
@@ -196,7 +225,54 @@ TEST_F(EdgeTest, WholeTradesLeaveNoSecretInTheLogs) {
     EXPECT_EQ(logs.find(secret), std::string::npos) << secret;
   }
   EXPECT_EQ(logs.find("Bearer"), std::string::npos);
+  EXPECT_EQ(logs.find("Basic"), std::string::npos);
   EXPECT_EQ(logs.find("signature"), std::string::npos);
+}
+
+// Names, ids, methods, paths and bodies that want to be more than text: one JSON object a line, and
+// nothing in it that a terminal obeys.
+TEST_F(EdgeTest, HostileTextOfRequestsStaysTextInTheLog) {
+  const std::string forged = "\"}\n{\"event\":\"forged\"}";
+  const std::string turned = "ann \u202e\u2066 \u009b2J \u200b";
+  const std::vector<std::string> names = {
+      turned, "\x1b[2J", "a\nb", "\x80\xff", forged, std::string(std::size_t{1} << 20, 'x')};
+  for (const auto& name : names) {
+    json::Writer body;
+    body.begin_object().field("as", name).field("level", "info").field("reason", name).end_object();
+    as_admin("PUT", "/admin/log-level", std::move(body).take());
+    as_admin("POST", "/otc/orders", name);
+  }
+  // What no client would send: bytes as they are, in every place that one can be written.
+  for (const auto& name : names) {
+    const std::string text = name.substr(0, 1'000);
+    for (const auto& bytes :
+         {"GET /" + text + " HTTP/1.1\r\nHost: x\r\n\r\n", text + " / HTTP/1.1\r\nHost: x\r\n\r\n",
+          "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: " + text + "\r\n\r\n",
+          "GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + text + "\r\n\r\n",
+          "GET /healthz HTTP/1.1\r\nHost: x\r\ntraceparent: " + text + "\r\n\r\n",
+          "GET /healthz HTTP/1.1\r\nHost: " + text + "\r\n\r\n"}) {
+      pawl::test::RawConnection c(port());
+      EXPECT_TRUE(c.send(bytes));
+      c.finish_sending();
+      c.rest();
+    }
+  }
+  ASSERT_TRUE(pair_->stop());
+  const std::string logs = log();
+  std::size_t lines = 0;
+  for (std::size_t begin = 0; begin < logs.size(); ++lines) {
+    const std::size_t end = std::min(logs.find('\n', begin), logs.size());
+    const std::string_view line = std::string_view(logs).substr(begin, end - begin);
+    const auto parsed = json::parse(line);
+    ASSERT_TRUE(parsed) << line;
+    EXPECT_NE(member_text(*parsed, "event"), "forged");
+    EXPECT_NE(member_text(*parsed, "event"), "");
+    EXPECT_EQ(printable(line), line);
+    EXPECT_LT(line.size(), 60'000U);
+    begin = end + 1;
+  }
+  EXPECT_GT(lines, 30U);
+  EXPECT_NE(logs.find("ann \\u202e\\u2066"), std::string::npos) << "it was to be logged";
 }
 
 TEST_F(EdgeTest, OnlyListedOriginsMayRead) {
@@ -288,12 +364,6 @@ TEST_F(EdgeTest, MetricsTellProgressAndAges) {
   order.nonce = random_nonce();
   order.htlc_hash = otc::htlc_hash_of(random_secret());
   ASSERT_EQ(desk.create(maker, order)->status, 202U);
-  // Of a line "name{labels} value".
-  const auto value = [&](const std::string& series) {
-    const std::string text = "\n" + as_admin("GET", "/metrics").body;
-    const auto at = text.find("\n" + series + " ");
-    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + series.size() + 2));
-  };
   EXPECT_TRUE(eventually([&] {
     return value(R"(pawl_effects_open{kind="otc_lock",state="unknown"})") == 1;
   })) << as_admin("GET", "/metrics").body;
@@ -322,6 +392,65 @@ TEST_F(EdgeTest, MetricsTellProgressAndAges) {
   const std::string text = as_admin("GET", "/metrics").body;
   EXPECT_EQ(text.find("0000000000000000"), std::string::npos);
   EXPECT_EQ(text.find("BREW"), std::string::npos);
+}
+
+class UnansweredTest : public EdgeFixture {
+ protected:
+  std::string settings() const override {
+    return "[http]\nheader_timeout_ms = 500\nbody_timeout_ms = 200\nmax_target_bytes = 1024\n"
+           "max_header_bytes = 1024\nmax_streams = 1\nmax_connections_per_peer = 8\n";
+  }
+  // The status that these bytes are answered with.
+  int sent(const std::string& bytes) const {
+    pawl::test::RawConnection c(port());
+    EXPECT_TRUE(c.send(bytes));
+    return c.read().status;
+  }
+};
+
+// Whatever ends before a handler could answer is counted with what its client got, as all else.
+TEST_F(UnansweredTest, RequestsThatNoHandlerAnswersAreInTheMetrics) {
+  const std::string long_text(2'000, 'a');
+  const std::pair<int, std::string> ended[] = {
+      {400, "GET / HT0\r\n\r\n"},
+      {408, "GET /healthz HTTP/1.1\r\nHost: x\r\nX:"},
+      {408, "POST /otc/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"},
+      {413, "POST /otc/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n"},
+      {414, "GET /" + long_text + " HTTP/1.1\r\nHost: x\r\n\r\n"},
+      {417, "POST /otc/orders HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n"},
+      {431, "GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + long_text + "\r\n\r\n"},
+      {501, "POST /otc/orders HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"}};
+  std::map<int, int> counts;
+  for (const auto& [status, bytes] : ended) {
+    EXPECT_EQ(sent(bytes), status) << bytes.substr(0, 40);
+    ++counts[status];
+  }
+  const std::string events = "GET /otc/events HTTP/1.1\r\nHost: x\r\n\r\n";
+  pawl::test::RawConnection reader(port());
+  EXPECT_TRUE(reader.send(events));
+  EXPECT_EQ(reader.read().status, 200);
+  EXPECT_EQ(sent(events), 503) << "max_streams";
+
+  EXPECT_TRUE(eventually([&] { return value("pawl_http_connections") <= 2; }));
+  {
+    std::vector<pawl::test::RawConnection> kept;
+    for (int i = 0; i < 8; ++i) kept.emplace_back(port());
+    EXPECT_TRUE(eventually([&] { return kept.back().read().status == 503; }));
+  }
+  EXPECT_TRUE(eventually([&] { return value("pawl_http_connections_refused_total") >= 1; }));
+  for (const auto& [status, count] : counts) {
+    EXPECT_EQ(value("pawl_http_requests_total{method=\"\",route=\"\",status=\"" +
+                    std::to_string(status) + "\"}"),
+              count)
+        << status;
+  }
+  for (const auto* status : {"200", "503"}) {
+    EXPECT_EQ(value("pawl_http_requests_total{method=\"GET\",route=\"/otc/events\",status=\"" +
+                    std::string(status) + "\"}"),
+              1)
+        << status;
+  }
+  EXPECT_NE(log().find(R"("route":"/otc/events","status":503)"), std::string::npos);
 }
 
 }  // namespace pawl::app::test

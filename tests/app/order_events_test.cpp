@@ -104,5 +104,44 @@ TEST_F(OrderEventsOfProcess, AKilledServersStreamIsTakenUpWithoutASkipOrADouble)
   expect_sound();
 }
 
+// Both copies of one backup number their commits alike, and go on as the lost store did.
+TEST_F(OrderEventsOfProcess, AnIdOfAnotherCopyOfTheStoreIsToldToBeGone) {
+  ASSERT_TRUE(start_server());
+  const std::string lost_data = server_data_;
+  desk().create(maker_, new_sale().terms);
+  auto stream = follow("0-0");
+  ASSERT_TRUE(eventually([&] { return stream->count() == 3; }));
+  const std::string of_lost = stream->take().back().id;
+  const std::string file = path("events.backup");
+  const auto copied = run_pawl({"backup", "--data", server_data_, "--to", file});
+  ASSERT_EQ(copied.exit_code, 0) << copied.err;
+  std::vector<std::string> foreign = {of_lost};
+  for (const std::string& name : {std::string("first"), std::string("second")}) {
+    server_.kill_now();
+    stream->get();
+    server_data_ = path(name);
+    const auto restored = run_pawl({"restore", "--from", file, "--to", server_data_});
+    ASSERT_EQ(restored.exit_code, 0) << restored.err;
+    std::filesystem::copy_file(lost_data + "/service.key", server_data_ + "/service.key");
+    ASSERT_TRUE(start_server()) << read_file(path("serve.log"));
+    stream = follow("");
+    desk().create(maker_, new_sale().terms);
+    ASSERT_TRUE(eventually([&] { return stream->count() == 3; }));
+    const std::string own = stream->take().back().id;
+    for (const std::string& id : foreign) {
+      const auto events = follow(id)->take();
+      EXPECT_EQ(events.at(0).type, "reset") << id;
+      EXPECT_EQ(events.at(0).data, R"({"code":"journal_place_gone"})");
+      EXPECT_EQ(events.at(0).id, own);
+    }
+    EXPECT_EQ(follow(own)->take().at(0).type, "place");
+    const auto place_of = [](const std::string& id) { return id.substr(id.find('.')); };
+    if (name == "second") {
+      EXPECT_EQ(place_of(own), place_of(foreign.back())) << "or it shows less";
+    }
+    foreign.push_back(own);
+  }
+}
+
 }  // namespace
 }  // namespace pawl::app::test

@@ -5,10 +5,10 @@
 # copy in the place of the original, and expects a violation. A second model of the desk, written beside
 # it, could not do this.
 #
-# usage: deleted_guard_test.sh COMPILER SOURCE_ROOT SANITIZE OTC_LIBRARY CHECK_LIBRARY
+# usage: deleted_guard_test.sh COMPILER SOURCE_ROOT SANITIZE OTC_LIBRARY TOKENS_LIBRARY CHECK_LIBRARY
 set -euo pipefail
 
-compiler=$1 source=$2 sanitize=$3 otc_library=$4 check_library=$5
+compiler=$1 source=$2 sanitize=$3 otc_library=$4 tokens_library=$5 check_library=$6
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 flags=(-std=c++23 -O1 -DPAWL_CHECKER=1 -Wno-restrict -Wno-maybe-uninitialized
@@ -20,7 +20,7 @@ flags=(-std=c++23 -O1 -DPAWL_CHECKER=1 -Wno-restrict -Wno-maybe-uninitialized
 # build NAME: links with build/NAME.o, so that the library's own object of that source is not taken.
 build() {
   "$compiler" "${flags[@]}" -c "$place/$1.cpp" -o "$place/$1.o"
-  "$compiler" "${flags[@]}" "$place/main.o" "$place/$1.o" "$otc_library" "$check_library" \
+  "$compiler" "${flags[@]}" "$place/main.o" "$place/$1.o" "$otc_library" "$tokens_library" "$check_library" \
     -lboost_json -lcrypto -lpthread -o "$place/pawl-check"
 }
 

@@ -68,7 +68,7 @@ TEST(Search, SymmetryFoldsStatesAndLosesNoFinding) {
 // Exploring commits one by one is enough because batches fold.
 TEST(Search, ABatchOfTwoDoesWhatTheTwoDoOneAfterTheOther) {
   Options options;
-  options.folds = true;
+  options.folds = 2;
   Scenario desk = small_desk();
   desk.bounds.lost = 0;
   desk.bounds.unsent = desk.bounds.refusals = desk.bounds.operators = 0;

@@ -12,13 +12,13 @@ namespace {
 
 class BackupTest : public EngineFixture {
  protected:
-  std::string backup_file() const { return dir_.file("copy.db"); }
+  std::string backup_file() const { return dir_->file("copy.db"); }
   void start_restored() {
     engine_.reset();
-    std::filesystem::remove(dir_.file("bank.db"));
-    std::filesystem::remove(dir_.file("bank.db-wal"));
-    std::filesystem::remove(dir_.file("bank.db-shm"));
-    const auto facts = restore_sqlite(backup_file(), dir_.file("bank.db"), *registry_);
+    std::filesystem::remove(dir_->file("bank.db"));
+    std::filesystem::remove(dir_->file("bank.db-wal"));
+    std::filesystem::remove(dir_->file("bank.db-shm"));
+    const auto facts = restore_sqlite(backup_file(), dir_->file("bank.db"), *registry_);
     ASSERT_TRUE(facts) << facts.error().text();
     restored_ = *facts;
     start(no_grace());
@@ -41,7 +41,7 @@ TEST_F(BackupTest, ACopyBesideAWritingEngineIsTheStoreAsOfOneCommit) {
   }
   const auto commits = engine_->statistics().commits;
   eventually([&] { return engine_->statistics().commits > commits + 20; });
-  const auto facts = backup_sqlite(dir_.file("bank.db"), backup_file());
+  const auto facts = backup_sqlite(dir_->file("bank.db"), backup_file());
   const bool went_on = eventually([&, now = engine_->statistics().commits] {
     return engine_->statistics().commits > now + 20;
   });
@@ -65,7 +65,7 @@ TEST_F(BackupTest, NoIdThatWasGivenOutAfterTheBackupIsGivenOutAgain) {
   handler_ = std::make_shared<ScriptedHandler>(hang);
   start(no_grace());
   done(bank::Open{"a", 100, {}});
-  ASSERT_TRUE(backup_sqlite(dir_.file("bank.db"), backup_file()));
+  ASSERT_TRUE(backup_sqlite(dir_->file("bank.db"), backup_file()));
   for (int i = 0; i < 5; ++i) done(bank::Pay{"a", 1, "k" + std::to_string(i)});
   const auto lost = engine_->effects(true, 0, 10);
   ASSERT_TRUE(lost && lost->size() == 5);
@@ -84,7 +84,7 @@ TEST_F(BackupTest, WhatHadNotEndedIsInquiredUnderItsKeyBeforeItIsSent) {
   done(bank::Open{"a", 100, {}});
   done(bank::Pay{"a", 1, "the-key"});
   ASSERT_TRUE(handler_->wait_for_calls(1));
-  ASSERT_TRUE(backup_sqlite(dir_.file("bank.db"), backup_file()));
+  ASSERT_TRUE(backup_sqlite(dir_->file("bank.db"), backup_file()));
   handler_ = std::make_shared<ScriptedHandler>(hang);
   const Time before = system_clock().now();
   start_restored();
@@ -100,20 +100,20 @@ TEST_F(BackupTest, WhatHadNotEndedIsInquiredUnderItsKeyBeforeItIsSent) {
 TEST_F(BackupTest, OnlyWhatItsManifestVouchesForIsRestored) {
   start();
   done(bank::Open{"a", 100, {}});
-  ASSERT_TRUE(backup_sqlite(dir_.file("bank.db"), backup_file()));
-  EXPECT_EQ(backup_sqlite(dir_.file("bank.db"), backup_file()).error().code, backup_file_exists);
+  ASSERT_TRUE(backup_sqlite(dir_->file("bank.db"), backup_file()));
+  EXPECT_EQ(backup_sqlite(dir_->file("bank.db"), backup_file()).error().code, backup_file_exists);
   const auto refused = [&] {
-    const auto facts = restore_sqlite(backup_file(), dir_.file("other.db"), *registry_);
-    EXPECT_FALSE(std::filesystem::exists(dir_.file("other.db")));
-    EXPECT_FALSE(std::filesystem::exists(dir_.file("other.db.restoring")));
+    const auto facts = restore_sqlite(backup_file(), dir_->file("other.db"), *registry_);
+    EXPECT_FALSE(std::filesystem::exists(dir_->file("other.db")));
+    EXPECT_FALSE(std::filesystem::exists(dir_->file("other.db.restoring")));
     return facts ? ErrorCode{} : facts.error().code;
   };
-  std::filesystem::rename(backup_file() + ".json", dir_.file("kept.json"));
+  std::filesystem::rename(backup_file() + ".json", dir_->file("kept.json"));
   EXPECT_EQ(refused(), backup_damaged);
-  std::filesystem::rename(dir_.file("kept.json"), backup_file() + ".json");
+  std::filesystem::rename(dir_->file("kept.json"), backup_file() + ".json");
   std::filesystem::resize_file(backup_file(), std::filesystem::file_size(backup_file()) - 1);
   EXPECT_EQ(refused(), backup_damaged);
-  EXPECT_EQ(restore_sqlite(backup_file(), dir_.file("bank.db"), *registry_).error().code,
+  EXPECT_EQ(restore_sqlite(backup_file(), dir_->file("bank.db"), *registry_).error().code,
             store_locked);
 }
 

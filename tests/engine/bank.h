@@ -73,6 +73,24 @@ CREATE TABLE account_notes (
 ) STRICT;
 CREATE INDEX account_notes_by_key ON account_notes (entity_key, record_id);)sql";
 
+inline constexpr std::string_view postgres_schema = R"sql(
+CREATE TABLE accounts (
+  id text COLLATE "C" PRIMARY KEY,
+  state text COLLATE "C" NOT NULL,
+  state_since_us bigint NOT NULL,
+  balance bigint NOT NULL CHECK (balance >= 0),
+  paying bigint NOT NULL, paid bigint NOT NULL, accepted bigint NOT NULL,
+  bounces bigint NOT NULL, ticks bigint NOT NULL, trail text COLLATE "C" NOT NULL,
+  alias text COLLATE "C" UNIQUE,
+  pawl_version bigint NOT NULL, pawl_time_us bigint NOT NULL, pawl_lane bigint NOT NULL,
+  pawl_sequence bigint NOT NULL, pawl_offset bigint NOT NULL, pawl_schema bigint NOT NULL
+) WITH (fillfactor = 70);
+CREATE TABLE account_notes (
+  record_id bigint PRIMARY KEY, entity_key text COLLATE "C" NOT NULL,
+  text text COLLATE "C" NOT NULL, number bigint NOT NULL
+);
+CREATE INDEX account_notes_by_key ON account_notes (entity_key, record_id);)sql";
+
 namespace error {
 inline constexpr pawl::ErrorCode no_account{"no_account", pawl::ErrorClass::not_found, "absent"};
 inline constexpr pawl::ErrorCode not_open{"not_open", pawl::ErrorClass::conflict, "not open"};

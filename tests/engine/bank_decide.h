@@ -218,7 +218,7 @@ inline void describe(pawl::Registry& registry, const pawl::EffectPolicy& policy 
       .stored_command<Alarm>()
       .message<Credit>()
       .effect<Payment, PaymentEnded>(policy);
-  registry.migration({"bank", 1, schema});
+  registry.migration({"bank", 1, schema, postgres_schema});
 }
 
 }  // namespace bank

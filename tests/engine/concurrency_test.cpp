@@ -46,17 +46,17 @@ class Concurrency : public EngineFixture {
     const MachineSpec& machine = *registry_->find_machine("account");
     std::string state;
     std::int64_t version = 0;
-    std::int64_t sequence = 0;
+    std::map<std::int32_t, std::int64_t> sequences;  // of each lane
     for (auto entry = timeline->rbegin(); entry != timeline->rend(); ++entry) {
       ASSERT_EQ(entry->version, version + 1) << key;
       ASSERT_EQ(entry->from, state) << key << " at " << entry->version;
-      ASSERT_GE(entry->sequence, sequence);
+      ASSERT_GE(entry->sequence, sequences[entry->lane]);
       if (!entry->from.empty() && entry->from != entry->to) {
         ASSERT_TRUE(machine.moves.contains({entry->from, entry->to}));
       }
       state = entry->to;
       version = entry->version;
-      sequence = entry->sequence;
+      sequences[entry->lane] = entry->sequence;
     }
     ASSERT_EQ(state, name_of((*row)->row.state));
   }

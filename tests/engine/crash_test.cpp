@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -62,11 +64,11 @@ class Ledger final : public EffectHandler {
 class Crash : public EngineFixture, public ::testing::WithParamInterface<std::string> {
  protected:
   // The child's whole life: what was answered is written down before anything else is asked.
-  static void live(const std::string& directory) {
+  static void live(const std::string& directory, const std::string& address) {
     Registry registry;
     EffectPolicy policy = bank::quick_policy(ResendRule::inquiry_voids);
     bank::describe(registry, policy);
-    auto store = open_sqlite({.path = directory + "/bank.db"}, registry);
+    auto store = open_by_address(address, registry);
     ASSERT_TRUE(store) << store.error().text();
     Engine engine(std::move(*store), registry, {});
     engine.handle_effect(bank::Payment::kind, std::make_shared<Ledger>(directory + "/ledger"));
@@ -99,7 +101,8 @@ class Crash : public EngineFixture, public ::testing::WithParamInterface<std::st
   int run_child(const std::string& crash_at) {
     std::vector<std::string> environment;
     for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-    environment.push_back("PAWL_CRASH_CHILD=" + dir_.file(""));
+    environment.push_back("PAWL_CRASH_CHILD=" + dir_->file(""));
+    environment.push_back("PAWL_CRASH_STORE=" + world_->address());
     if (!crash_at.empty()) environment.push_back("PAWL_CRASH_AT=" + crash_at);
     std::vector<char*> pointers;
     for (auto& entry : environment) pointers.push_back(entry.data());
@@ -127,7 +130,9 @@ class Crash : public EngineFixture, public ::testing::WithParamInterface<std::st
 
 class CrashChildAccess : public Crash {
  public:
-  static void run(const std::string& directory) { live(directory); }
+  static void run(const std::string& directory, const std::string& address) {
+    live(directory, address);
+  }
 };
 
 TEST_P(Crash, LosesNothingAndDoesNothingTwice) {
@@ -155,13 +160,13 @@ TEST_P(Crash, LosesNothingAndDoesNothingTwice) {
   EXPECT_TRUE(parked().empty());
 
   // Each payment was performed exactly once by a far side that would have taken it twice.
-  const auto ledger = lines_of(dir_.file("ledger"));
+  const auto ledger = lines_of(dir_->file("ledger"));
   EXPECT_EQ(ledger.size(), static_cast<std::size_t>(payments));
   EXPECT_EQ(std::set<std::string>(ledger.begin(), ledger.end()).size(), ledger.size());
   EXPECT_EQ(handler_->sends(), 0);
 
   // What was answered was committed: the same command again is answered from its receipt.
-  const auto answers = lines_of(dir_.file("answers"));
+  const auto answers = lines_of(dir_->file("answers"));
   std::map<std::string, std::string> said;
   for (const auto& line : answers) {
     const auto space = line.find(' ');
@@ -200,8 +205,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(CrashChild, Lives) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): read before the test has a second thread
   const char* directory = std::getenv("PAWL_CRASH_CHILD");
-  if (directory == nullptr) GTEST_SKIP() << "run by the tests above";
-  CrashChildAccess::run(directory);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): as above
+  const char* address = std::getenv("PAWL_CRASH_STORE");
+  if (directory == nullptr || address == nullptr) GTEST_SKIP() << "run by the tests above";
+  CrashChildAccess::run(directory, address);
 }
 
 }  // namespace

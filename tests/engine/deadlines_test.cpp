@@ -128,8 +128,7 @@ TEST_F(Deadlines, AJumpOfTheWallClockNeitherHurriesNorLosesThem) {
     source.pass_ms(2'000);
     EXPECT_TRUE(eventually([&] { return ticks_after_a_turn() == before + 1; })) << jump_ms;
     engine_.reset();
-    dir_.~TempDir();
-    new (&dir_) TempDir();
+    begin_anew();
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A real engine on a real SQLite file in a directory of its own, that a test can stop and start
-// again, and an outside whose answers are scripted. Waits poll a condition up to a deadline.
+// A real engine on a real store of its own, that a test can stop and start again, and an outside whose answers are scripted. Waits poll a condition up to a deadline.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -10,8 +9,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <map>
 #include <mutex>
@@ -19,28 +16,10 @@
 #include <vector>
 
 #include "engine/bank_decide.h"
+#include "engine/engine_world.h"
 #include "eventually.h"
 
 namespace pawl::test {
-
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "pawl-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The outside. Records every call; the script answers, at once, later or never.
 class ScriptedHandler final : public EffectHandler {
@@ -103,10 +82,7 @@ class EngineFixture : public ::testing::Test {
       registry_ = std::make_unique<Registry>();
       bank::describe(*registry_, policy_);
     }
-    SqliteOptions store_options;
-    store_options.path = dir_.file("bank.db");
-    store_options.clock = clock_;
-    auto store = open_sqlite(store_options, *registry_);
+    auto store = world_->open(*registry_, clock_);
     ASSERT_TRUE(store) << store.error().text();
     if (options.seed == 0) options.seed = 1;
     StoreHandle handle = wrap_ ? wrap_(std::move(*store)) : std::move(*store);
@@ -182,7 +158,15 @@ class EngineFixture : public ::testing::Test {
     return sum ? sum->sum : -1;
   }
 
-  TempDir dir_;
+  // A store in which nothing has happened yet.
+  void begin_anew() {
+    world_.reset();
+    dir_ = std::make_unique<TempDir>();
+    world_ = new_engine_world(*dir_);
+  }
+
+  std::unique_ptr<TempDir> dir_ = std::make_unique<TempDir>();
+  std::unique_ptr<EngineWorld> world_ = new_engine_world(*dir_);
   EffectPolicy policy_ = bank::quick_policy();
   std::unique_ptr<Registry> registry_;
   std::shared_ptr<ScriptedHandler> handler_;

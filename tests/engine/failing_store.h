@@ -50,6 +50,9 @@ class FailingLane final : public StoreLane {
   Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override {
     return inner_->parked_pairs();
   }
+  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes) override {
+    return inner_->share_permits(wishes);
+  }
   Result<bool> has_work() override { return inner_->has_work(); }
   Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override {
     return inner_->remove_old(pass);

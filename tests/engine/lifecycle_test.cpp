@@ -168,7 +168,7 @@ TEST_F(Lifecycle, StopCanBeAskedForTwiceAndByMany) {
 TEST_F(Lifecycle, BeforeStartNothingIsTaken) {
   registry_ = std::make_unique<Registry>();
   bank::describe(*registry_);
-  auto store = open_sqlite({.path = dir_.file("bank.db")}, *registry_);
+  auto store = world_->open(*registry_, nullptr);
   ASSERT_TRUE(store);
   Engine engine(std::move(*store), *registry_, {});
   const auto early = engine.call(bank::Deposit{"a", 1}, {"ann", "1", ""});

@@ -136,6 +136,27 @@ TEST_F(Filters, ThatThrowOrForgetAre500) {
   EXPECT_EQ(seen.take().size(), 3U);
 }
 
+// What a client got is told once, also where the server answers in the handler's place.
+TEST_F(Filters, AreToldOnceHowARequestEnded) {
+  options.header_timeout_ms = 60'000;
+  options.answer_timeout_ms = 100;
+  const std::uint16_t port = start_with({[this](const Destination&, Request& request, Responder a) {
+    request.on_end = [this](const Request& ended, unsigned status) {
+      seen.add(ended.target + " " + std::to_string(status));
+    };
+    return std::make_optional(std::move(a));
+  }});
+  RawConnection c(port);
+  EXPECT_EQ(c.get("/park").status, 503);
+  EXPECT_EQ(seen.take(), Lines{"/park 503"});
+  parked.take(1).at(0)(test::text("too late"));
+  EXPECT_EQ(seen.take(), Lines{});
+  EXPECT_EQ(c.get("/hello").status, 200);
+  EXPECT_EQ(c.get("/throw").status, 500);
+  EXPECT_EQ(c.get("/nothing").status, 404);
+  EXPECT_EQ(seen.take(), (Lines{"/hello 200", "/throw 500", "/nothing 404"}));
+}
+
 TEST_F(Filters, ThatAreEmptyAreAMistake) {
   Router router = routes();
   router.add_filter(nullptr);

@@ -77,7 +77,7 @@ TEST(RequestParser, CountsHeadersTogether) {
   EXPECT_EQ(parser.refusal()->status, 431U);
 }
 
-// Beast counts the request line and the headers together once the line came in two pieces.
+// The request line and the headers have a bound each.
 TEST(RequestParser, TakesALongTargetWithManyHeadersInPieces) {
   const std::string line = "GET /" + std::string(90, 'a') + " HTTP/1.1\r\n";
   const std::string wire = line + "Host: x\r\nA: " + std::string(80, 'b') + "\r\n\r\n";
@@ -101,6 +101,52 @@ TEST(RequestParser, NamesWhatIsTooLargeHoweverItIsCut) {
       ASSERT_TRUE(parser.refusal()) << step;
       EXPECT_EQ(parser.refusal()->status, status) << step;
     }
+  }
+}
+
+// What is no request is refused as soon as its first line shows it, and not left to wait for more.
+TEST(RequestParser, RefusesAFirstLineThatIsNoneHoweverItIsCut) {
+  for (const std::string wire :
+       {"GET / HT0\r\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\rX", "GET\r\n", "GET / \n",
+        "GET / HTTP/2.0\r\n", "\x16\x03\x01", "GET / HT0\r\n\r\nTP/1.1\r\n\r\n"}) {
+    for (std::size_t step = 1; step <= wire.size(); ++step) {
+      Request request;
+      RequestParser parser(request, max_header, max_header);
+      feed_in_pieces(parser, wire, step, [&] { return parser.header_done() || parser.refusal(); });
+      ASSERT_TRUE(parser.refusal()) << wire << step;
+      EXPECT_EQ(parser.refusal()->status, 400U) << wire << step;
+    }
+  }
+}
+
+TEST(ResponseParser, RefusesAFirstLineThatIsNoneHoweverItIsCut) {
+  const std::string long_line = "HTTP/1.1 200 " + std::string(600, 'a');
+  for (const std::string& wire : {std::string("HTT\r\n"), std::string("HTTP/1.1 200 OK\n"),
+                                  std::string("\x15\x03\x03"), long_line}) {
+    for (std::size_t step = 1; step <= wire.size(); ++step) {
+      ResponseParser parser(max_header, 100, false);
+      feed_in_pieces(parser, wire, step, [&] { return parser.done() || parser.failure(); });
+      ASSERT_TRUE(parser.failure()) << wire << step;
+    }
+  }
+}
+
+// The rest of a chunked body that is too short to be one: looked at in no piece.
+TEST(RequestParser, WaitsForTheRestOfAChunkedBodyHoweverItIsCut) {
+  const std::string wire =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n\r\n";
+  for (std::size_t step = 1; step <= wire.size(); ++step) {
+    Request request;
+    RequestParser parser(request, max_header, max_header);
+    bool limited = false;
+    feed_in_pieces(parser, wire, step, [&] {
+      if (parser.header_done() && !std::exchange(limited, true)) parser.limit_body(100);
+      return parser.done() || parser.refusal();
+    });
+    EXPECT_FALSE(parser.done()) << step;
+    EXPECT_FALSE(parser.refusal()) << step;
+    parser.feed("\r\n\r\nx");
+    EXPECT_TRUE(parser.refusal()) << step;
   }
 }
 

@@ -88,6 +88,7 @@ class OrderEvents : public RunningDesk {
     }
     return out;
   }
+  std::string store_epoch() const { return engine->store_identity().epoch; }
   void sql(const std::string& text) const {
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open(database().c_str(), &raw), SQLITE_OK);
@@ -208,7 +209,7 @@ TEST_F(OrderEvents, APlaceThatIsGoneIsToldAndTheStreamGoesOn) {
   const Events events = orders_of(*all);
   sql("DELETE FROM pawl_journal WHERE sequence <= 2");
   for (const std::string& gone :
-       {std::string("0-0"), events[0].id, std::string("1-68719476735"), "7" + events[3].id}) {
+       {std::string("0-0"), events[0].id, store_epoch() + ".1-68719476735", "7" + events[3].id}) {
     const auto followed = follow("", gone);
     const auto first = followed->take();
     ASSERT_EQ(first.size(), 1U);
@@ -226,9 +227,28 @@ TEST_F(OrderEvents, APlaceThatIsGoneIsToldAndTheStreamGoesOn) {
 }
 
 TEST_F(OrderEvents, WhatIsNoPlaceOrNoFilterIsRefused) {
-  for (const std::string id :
-       {"", "x", "1", "1-", "-1-2", "1-2-3-4", "1-2-", "01-2", "+1-2", "99999999999999999999-1",
-        "1-68719476736", "1-2-2147483648", "1-2-2147483647", "1--2"}) {
+  for (const std::string id : {"",
+                               "x",
+                               "1-2",
+                               "0-0-0",
+                               ".1-2",
+                               "x.1-2",
+                               "0-A.1-2",
+                               "0-a.0-a.1-2",
+                               "000000000000000000000000000000000.1-2",
+                               "0-a.",
+                               "0-a.1",
+                               "0-a.1-",
+                               "0-a.-1-2",
+                               "0-a.1-2-3-4",
+                               "0-a.1-2-",
+                               "0-a.01-2",
+                               "0-a.+1-2",
+                               "0-a.99999999999999999999-1",
+                               "0-a.1-68719476736",
+                               "0-a.1-2-2147483648",
+                               "0-a.1-2-2147483647",
+                               "0-a.1--2"}) {
     const auto answer = begin("GET", "/otc/events", "", {{"Last-Event-ID", id}}).get();
     EXPECT_EQ(answer.status, 400U) << id;
     EXPECT_EQ(answer.text("code"), "event_id_invalid") << id;
@@ -252,7 +272,8 @@ TEST_F(OrderEvents, AQuietStreamIsToldItsPlaceNowAndThen) {
   ASSERT_TRUE(eventually([&] { return quiet->count() > 0; }));
   const auto later = quiet->take();
   EXPECT_EQ(later.at(0).type, "place");
-  EXPECT_GE(parse_event_id(later[0].id)->sequence, before->sequence + OrderFeed::commits_per_place);
+  EXPECT_GE(parse_event_id(later[0].id)->place.places.at(0).sequence,
+            before->place.places.at(0).sequence + OrderFeed::commits_per_place);
 }
 
 TEST_F(OrderEvents, TwoHundredStreamsSeeTheSame) {

@@ -97,6 +97,22 @@ TEST_F(GateTest, PassesEverythingOnAndFindsTheCommit) {
   EXPECT_EQ(gate.commit(Direction::to_client)->length(), 15U + 12U + 6U);
 }
 
+TEST_F(GateTest, TheCommitsAnswerIsFoundBehindThatOfAnotherSync) {
+  Pipeline round(connection);
+  round.add("SELECT 1");
+  round.sync();
+  round.add("COMMIT");
+  ASSERT_TRUE(round.run(deadline_in(patience_ms)));
+  ASSERT_TRUE(eventually([&] { return gate.commit(Direction::to_client).has_value(); }));
+  // With a warning in it: there was no transaction.
+  const auto answer = gate.commit(Direction::to_client);
+  EXPECT_EQ(gate.commit(Direction::to_server)->length(), 15U + 15U + 7U + 10U + 5U);
+  EXPECT_GT(answer->length(), 15U + 12U + 6U);
+  gate.arm({.direction = Direction::to_client, .bytes = answer->length(), .fault = Fault::cut});
+  EXPECT_TRUE(run_one(connection, "COMMIT", deadline_in(patience_ms)));
+  EXPECT_TRUE(gate.struck(patience_ms));
+}
+
 TEST_F(GateTest, TwentyThousandStatementsPass) {
   const postgres::Statement echo{
       .name = "echo", .sql = "SELECT $1", .types = {postgres::Type::text}};

@@ -29,7 +29,8 @@ TYPED_TEST_P(StoreConformance, AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnkno
 
 TYPED_TEST_P(StoreConformance, AnotherSchemaIsRefusedByName) {
   this->close();
-  this->registry.migration({"bank", 2, "ALTER TABLE accounts ADD COLUMN later INTEGER"});
+  constexpr std::string_view adding = "ALTER TABLE accounts ADD COLUMN later INTEGER";
+  this->registry.migration({"bank", 2, adding, adding});
   EXPECT_EQ(this->refused_to_open(), schema_older);
   {
     Registry fresh;
@@ -57,10 +58,11 @@ TYPED_TEST_P(StoreConformance, AnOlderSchemaIsBroughtUpToDateWhenAsked) {
   ASSERT_TRUE(this->commit(this->writing({this->account("a", 7)}, true)));
   this->close();
   // Adds and drops, so that the machine still fits.
-  this->registry.migration({"bank", 2,
-                            "ALTER TABLE accounts ADD COLUMN later INTEGER;"
-                            "UPDATE accounts SET balance = balance + 1;"
-                            "ALTER TABLE accounts DROP COLUMN later;"});
+  constexpr std::string_view statements =
+      "ALTER TABLE accounts ADD COLUMN later INTEGER;"
+      "UPDATE accounts SET balance = balance + 1;"
+      "ALTER TABLE accounts DROP COLUMN later;";
+  this->registry.migration({"bank", 2, statements, statements});
   auto migrated = this->world.open(this->registry, true);
   ASSERT_TRUE(migrated) << migrated.error().text();
   migrated->reset();

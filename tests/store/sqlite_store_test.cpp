@@ -9,6 +9,7 @@
 
 #include <csignal>
 
+#include "eventually.h"
 #include "store/sqlite_world.h"
 
 namespace pawl::test {

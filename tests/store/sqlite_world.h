@@ -6,7 +6,8 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include "engine/engine_fixture.h"
+#include "engine/bank_decide.h"
+#include "temp_dir.h"
 
 namespace pawl::test {
 

@@ -168,5 +168,49 @@ TEST_F(RatedSchedule, NextAtIsWhenTheRateAllowsIt) {
   EXPECT_EQ(schedule.take_due(start.plus_ms(100), 100).size(), 1U);
 }
 
+class SharedScheduleTest : public EffectScheduleTest {
+ protected:
+  SharedScheduleTest() : EffectScheduleTest(4, 8) {}
+  EffectSchedule shared{registry, {std::string(payment)}, true};
+  const std::string there{bank::quick_policy().destination};
+};
+
+TEST_F(SharedScheduleTest, NothingBeginsWithoutAPermit) {
+  for (int id = 1; id <= 6; ++id) shared.put(id, payment, EffectState::ready, start);
+  EXPECT_TRUE(shared.wants_permits(start));
+  EXPECT_EQ(shared.take_due(start, 10), Ids{});
+  const auto wishes = shared.wishes(start);
+  ASSERT_EQ(wishes.size(), 1U);
+  EXPECT_EQ(wishes[0].destination, there);
+  EXPECT_EQ(wishes[0].limit, 4);
+  EXPECT_EQ(wishes[0].wanted, 4) << "no more than the limit";
+  EXPECT_EQ(wishes[0].in_use, 0);
+  shared.set_permits(there, 2);
+  EXPECT_EQ(shared.take_due(start.plus_seconds(1), 10), (Ids{1, 2}));
+  EXPECT_EQ(shared.wishes(start.plus_seconds(1))[0].in_use, 2);
+  EXPECT_TRUE(shared.wants_permits(start.plus_seconds(1)));
+}
+
+TEST_F(SharedScheduleTest, WhatIsNotDueWantsNoPermit) {
+  shared.put(1, payment, EffectState::ready, start.plus_ms(5));
+  EXPECT_FALSE(shared.wants_permits(start));
+  EXPECT_TRUE(shared.wants_permits(start.plus_ms(5)));
+}
+
+TEST_F(SharedScheduleTest, TheStartsOfASecondAreSharedLikeThePermits) {
+  for (int id = 1; id <= 60; ++id) shared.put(id, payment, EffectState::ready, start);
+  (void)shared.take_due(start, 10);
+  shared.set_permits(there, 1);
+  int started = 0;
+  for (int ms = 0; ms <= 10'000; ms += 50) {
+    for (const auto id : shared.take_due(start.plus_ms(ms), 10)) {
+      shared.begun(sending(id), start.plus_seconds(100));
+      ASSERT_TRUE(shared.finished(id, 1));
+      ++started;
+    }
+  }
+  EXPECT_NEAR(started, 20, 2) << "a quarter of eight a second, for ten seconds";
+}
+
 }  // namespace
 }  // namespace pawl::protocol

@@ -67,6 +67,51 @@ TEST_F(Log, CutsLongText) {
   EXPECT_EQ(line.find("text")->as_string(), std::string(log::max_text_bytes, 'x') + "...");
 }
 
+// Whatever a stranger wrote: one line, one object, nothing that a terminal obeys, and the text as
+// it was.
+TEST_F(Log, HostileTextStaysOneHarmlessLine) {
+  const std::string_view obeyed[] = {
+      "\n",           "\r",           "\x1b[2J",      "\x7f",         "\xc2\x9b",        "\xc2\x85",
+      "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x80\xa8", "\xef\xbb\xbf", "\xf3\xa0\x81\x81"};
+  std::vector<std::string> hostile = {
+      "\"}\n{\"event\":\"forged\"}\n", "\\",          "\\\"", "\\u0022",
+      std::string("a\0b", 3),          "\xe2\x82\xac"};
+  for (const std::string_view text : obeyed) hostile.emplace_back(text);
+  for (const std::string& text : hostile) {
+    lines.clear();
+    log::warn("told", {{"text", "<" + text + ">"}, {text, "name"}});
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].find('\n'), lines[0].size() - 1) << text;
+    const auto line = json::parse(lines[0]);
+    ASSERT_TRUE(line) << lines[0];
+    EXPECT_EQ(line->find("event")->as_string(), "told");
+    EXPECT_EQ(line->find("text")->as_string(), "<" + text + ">");
+    lines[0].pop_back();
+    for (const std::string_view bad : obeyed) {
+      EXPECT_EQ(lines[0].find(bad.substr(0, bad.starts_with('\x1b') ? 1 : bad.size())),
+                std::string::npos)
+          << lines[0];
+    }
+  }
+}
+
+TEST_F(Log, BytesThatAreNoTextAndVeryMuchOfItStayOneBoundedLine) {
+  std::string every;
+  for (int c = 0; c < 256; ++c) every += static_cast<char>(c);
+  std::string much;
+  while (much.size() < (std::size_t{1} << 20)) much += "\xf0\x9f\x98\x80\"\n\x80";
+  // Cut inside a character, and bytes that would complete what stands before them.
+  for (const std::string& text : {every, much, std::string("\xc2"), std::string("\xf0\x9f\x98"),
+                                  "x" + much, "xx" + much, "xxx" + much}) {
+    lines.clear();
+    log::warn("told", {{"text", text}, {"next", "\x9b"}});
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].find('\n'), lines[0].size() - 1);
+    EXPECT_LE(lines[0].size(), 6 * log::max_text_bytes + 200);
+    EXPECT_TRUE(json::parse(lines[0])) << lines[0].substr(0, 200);
+  }
+}
+
 TEST_F(Log, KeepsLinesOfThreadsApart) {
   constexpr int threads = 4;
   constexpr int each = 500;

@@ -4,6 +4,9 @@
 // restore, by a store that is gone: only where the far side dedups is it sent without asking.
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "protocol/lane_hold.h"
 #include "unit/batch_fixture.h"
 
 namespace pawl::protocol {
@@ -36,6 +39,47 @@ TEST_F(RestoredTest, AnEffectIsAskedForFirstUnlessTheFarSideDedups) {
 TEST_F(RestoredTest, InAStoreThatNeverWasRestoredItIsSentAtOnce) {
   for (const auto rule : {ResendRule::dedup, ResendRule::neither, ResendRule::not_after}) {
     EXPECT_EQ(asked_for(rule).state, EffectState::ready) << name_of(rule);
+  }
+}
+
+// What the store's restore makes of each open effect of the backup.
+TEST(Restored, WhatHadNotEndedBecomesUnknownWhateverItWas) {
+  const Time now{50'000'000};
+  for (const auto state : {EffectState::ready, EffectState::sending, EffectState::accepted,
+                           EffectState::polling, EffectState::waiting}) {
+    EffectRow row;
+    row.state = state;
+    row.token = 7;
+    row.inquiry = 3;
+    row.lease_until = Time{90'000'000};
+    restored(row, nullptr, now);
+    EXPECT_EQ(row.state, EffectState::unknown) << name_of(state);
+    EXPECT_EQ(row.token, 8) << "whoever held the old one is superseded";
+    EXPECT_TRUE(row.maybe_sent);
+    EXPECT_EQ(row.inquiry, 0);
+    EXPECT_EQ(row.next_at, now);
+    EXPECT_EQ(row.lease_until, Time{});
+    EXPECT_NE(row.history.find("restored from a backup"), std::string::npos);
+  }
+}
+
+TEST(Restored, ALostSendersBytesAreTakenUntilItsTimeIsOver) {
+  const auto policy = bank::quick_policy(ResendRule::not_after);
+  EffectRow row;
+  row.not_after = Time{1};
+  restored(row, &policy, Time{1'000});
+  EXPECT_EQ(row.not_after, Time{1'000}.plus_ms(policy.not_after_ms));
+  EffectRow other;
+  restored(other, nullptr, Time{1'000});
+  EXPECT_EQ(other.not_after, Time{});
+}
+
+TEST(LaneHold, OnlyTheOwnEpochMayCommit) {
+  EXPECT_TRUE(check_lane(4, 4));
+  for (const std::optional<std::int64_t> stored : {std::optional<std::int64_t>(5), {3}, {}}) {
+    const auto held = check_lane(stored, 4);
+    ASSERT_FALSE(held);
+    EXPECT_EQ(held.error().code, lane_fenced);
   }
 }
 

@@ -7,9 +7,10 @@
 #include "check/engine_system.h"
 #include "check/sql/sql_system.h"
 #include "systems/otc/model/scenarios.h"
+#include "systems/tokens/model/scenarios.h"
 
 int main(int argc, char** argv) {
-  return pawl::check::run_command_line(
-      argc, argv,
-      {pawl::check::engine::system(), pawl::check::sql::system(), pawl::otc::model::system()});
+  return pawl::check::run_command_line(argc, argv,
+                                       {pawl::check::engine::system(), pawl::check::sql::system(),
+                                        pawl::tokens::model::system(), pawl::otc::model::system()});
 }

@@ -93,27 +93,33 @@ void Edge::find_client(net::Request& request) const {
           .text();
 }
 
-net::Responder Edge::observe(const net::Destination& destination, const net::Request& request,
+net::Responder Edge::observe(const net::Destination& destination, net::Request& request,
                              std::string traceparent, net::Responder responder) {
+  request.on_end = [self = shared_from_this(), route = destination.route,
+                    began_us = clock_.monotonic_us()](const net::Request& ended, unsigned status) {
+    self->tell(route, ended, status, self->clock_.monotonic_us() - began_us);
+  };
   // The request lives as long as the responder below was not called.
-  return net::Responder([self = shared_from_this(), route = destination.route, &request,
-                         traceparent = std::move(traceparent), began_us = clock_.monotonic_us(),
+  return net::Responder([self = shared_from_this(), &request, traceparent = std::move(traceparent),
                          responder = std::move(responder)](net::Response response) mutable {
-    const std::int64_t took_us = self->clock_.monotonic_us() - began_us;
     response.headers.push_back({"traceparent", std::move(traceparent)});
     self->cors_.add_headers(request, response);
-    self->metrics_->answered(route, response.status, static_cast<double>(took_us) / 1e6);
-    // The pattern and never the target: a query or a path could hold what is nobody's business.
-    log::info("request", {{"trace_id", request.trace_id},
-                          {"request_id", request.request_id},
-                          {"method", request.method},
-                          {"route", route == nullptr ? "" : std::string_view(route->pattern)},
-                          {"status", response.status},
-                          {"duration_us", took_us},
-                          {"peer", request.client_address},
-                          {"token", request.token_id}});
     responder(std::move(response));
   });
+}
+
+void Edge::tell(const net::Route* route, const net::Request& request, unsigned status,
+                std::int64_t took_us) {
+  metrics_->answered(route, status, static_cast<double>(took_us) / 1e6);
+  // The pattern and never the target: a query or a path could hold what is nobody's business.
+  log::info("request", {{"trace_id", request.trace_id},
+                        {"request_id", request.request_id},
+                        {"method", request.method},
+                        {"route", route == nullptr ? "" : std::string_view(route->pattern)},
+                        {"status", status},
+                        {"duration_us", took_us},
+                        {"peer", request.client_address},
+                        {"token", request.token_id}});
 }
 
 std::optional<net::Response> Edge::refuse(const net::Destination& destination,

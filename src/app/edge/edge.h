@@ -57,8 +57,11 @@ class Edge : public std::enable_shared_from_this<Edge> {
   std::optional<net::Responder> meet(const net::Destination& destination, net::Request& request,
                                      net::Responder responder);
   void find_client(net::Request& request) const;
-  net::Responder observe(const net::Destination& destination, const net::Request& request,
+  net::Responder observe(const net::Destination& destination, net::Request& request,
                          std::string traceparent, net::Responder responder);
+  // One request in the metrics and in the log, with what its client gets.
+  void tell(const net::Route* route, const net::Request& request, unsigned status,
+            std::int64_t took_us);
   // Nothing: it may go on.
   std::optional<net::Response> refuse(const net::Destination& destination, net::Request& request);
   std::optional<net::Response> check_scope(const net::Route& route, net::Request& request);

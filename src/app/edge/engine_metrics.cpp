@@ -159,9 +159,11 @@ Result<std::string> scrape(Engine& engine, const MetricsSources& sources, Progre
   Families own;
   add_statistics(own, engine.statistics());
   add_progress(own, *progress, engine.clock().now());
-  own.gauge("pawl_store_bytes", "The store's file.", bytes_of(sources.database_path));
-  own.gauge("pawl_store_wal_bytes", "The store's write-ahead log.",
-            bytes_of(sources.database_path + "-wal"));
+  if (!sources.database_path.empty()) {
+    own.gauge("pawl_store_bytes", "The store's file.", bytes_of(sources.database_path));
+    own.gauge("pawl_store_wal_bytes", "The store's write-ahead log.",
+              bytes_of(sources.database_path + "-wal"));
+  }
   if (sources.server) add_server(own, sources.server());
   std::vector<MetricFamily> all = std::move(own).take();
   if (sources.http) {

@@ -21,7 +21,7 @@ inline constexpr std::string_view scope_metrics = "metrics";
 inline constexpr std::int64_t progress_every_us = 5'000'000;
 
 struct MetricsSources {
-  std::string database_path;
+  std::string database_path;  // empty: the store is no file of ours
   std::function<net::ServerStatistics()> server;
   // Set once all routes are known.
   std::shared_ptr<HttpMetrics> http;

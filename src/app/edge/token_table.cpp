@@ -39,24 +39,56 @@ std::vector<std::string> split_scopes(std::string_view scopes) {
   return out;
 }
 
+namespace {
+
+template <class Entry>
+Entry entry_of(const tokens::Token& token) {
+  return {split_scopes(token.scopes), token.secret_hash, token.expires};
+}
+
+}  // namespace
+
 Result<void> TokenTable::load(Engine& engine) {
+  {
+    const std::lock_guard lock(mutex_);
+    loading_ = true;
+    changed_.clear();
+  }
   const auto rows = engine.select<tokens::Token>(
       {{"state", Comparison::equal, std::string(name_of(tokens::TokenState::active))}},
       {{"token_id", true}}, max_query_rows);
+  const std::lock_guard lock(mutex_);
+  loading_ = false;
   if (!rows) return std::unexpected(rows.error());
-  for (const tokens::Token& row : *rows) put(row);
+  Entries loaded;
+  for (const tokens::Token& row : *rows) loaded.emplace(row.token_id, entry_of<Entry>(row));
+  for (auto& [token_id, entry] : changed_) {
+    if (entry) {
+      loaded.insert_or_assign(token_id, *entry);
+    } else {
+      loaded.erase(token_id);
+    }
+  }
+  entries_.swap(loaded);
   return {};
 }
 
 void TokenTable::put(const tokens::Token& token) {
-  Entry entry{split_scopes(token.scopes), token.secret_hash, token.expires};
+  auto entry = entry_of<Entry>(token);
   const std::lock_guard lock(mutex_);
+  if (loading_) changed_.insert_or_assign(token.token_id, entry);
   entries_.insert_or_assign(token.token_id, std::move(entry));
 }
 
 void TokenTable::erase(const std::string& token_id) {
   const std::lock_guard lock(mutex_);
+  if (loading_) changed_.insert_or_assign(token_id, std::nullopt);
   entries_.erase(token_id);
+}
+
+void TokenTable::clear() {
+  const std::lock_guard lock(mutex_);
+  entries_.clear();
 }
 
 std::size_t TokenTable::size() const {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The active tokens in memory, against which each request is checked. Filled from the store at the
-// start and changed after each commit that made or revoked one; a store has one server, so nobody
-// else changes them. What a token may do is decided by the routes' scopes.
+// start and changed after each commit of this process that made or revoked one; on a store that
+// processes share TokenRefresh reads them anew. What a token may do is decided by the routes'
+// scopes.
 #pragma once
 
 #include <pawl/clock.h>
@@ -43,9 +44,12 @@ std::vector<std::string> split_scopes(std::string_view scopes);
 // Thread-safe.
 class TokenTable {
  public:
+  // What the store has takes the place of what is here. A commit of this process that ends while it
+  // is read is not lost: it is entered once more.
   Result<void> load(Engine& engine);
   void put(const tokens::Token& token);
   void erase(const std::string& token_id);
+  void clear();
   std::size_t size() const;
 
   // `authorization`: the request's header of that name, if it has one. token_required without one
@@ -59,8 +63,13 @@ class TokenTable {
     std::optional<Time> expires;
   };
 
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
   mutable std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  Entries entries_;
+  // What was put and erased since a load began.
+  bool loading_ = false;
+  std::map<std::string, std::optional<Entry>> changed_;
 };
 
 }  // namespace pawl::app

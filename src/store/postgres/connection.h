@@ -58,6 +58,12 @@ struct SessionFacts {
       true;  // off: a crash of the machine can destroy the database; nothing here can mend it
 };
 
+// Of a NOTIFY on a channel that the session listens on.
+struct Notification {
+  std::int64_t backend_pid = 0;  // whose
+  std::string payload;
+};
+
 enum class TransactionStatus : std::uint8_t { idle, in_transaction, failed, unknown };
 
 class Connection {
@@ -84,6 +90,10 @@ class Connection {
   void close();
   TransactionStatus transaction_status() const;
   const SessionFacts& facts() const { return core_->facts; }
+  // Becomes readable when the server says something unasked; -1: closed.
+  int socket() const;
+  // What has come in, without waiting.
+  Result<std::vector<Notification>> take_notifications();
   // The host that answered, as "host:port" or the socket's directory.
   std::string peer() const;
 

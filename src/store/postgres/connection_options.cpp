@@ -7,14 +7,30 @@
 
 namespace pawl::postgres {
 
-std::string shown_url(std::string_view url) {
+namespace {
+
+struct Free {
+  void operator()(PQconninfoOption* o) const { PQconninfoFree(o); }
+};
+using ParsedUrl = std::unique_ptr<PQconninfoOption, Free>;
+
+// Null: it cannot be read. libpq's complaint may hold a part of the URL, and is dropped.
+ParsedUrl parse(std::string_view url) {
   char* complaint = nullptr;
-  struct Free {
-    void operator()(PQconninfoOption* o) const { PQconninfoFree(o); }
-  };
   const std::string text(url);
-  const std::unique_ptr<PQconninfoOption, Free> parsed(PQconninfoParse(text.c_str(), &complaint));
+  ParsedUrl parsed(PQconninfoParse(text.c_str(), &complaint));
   if (complaint != nullptr) PQfreemem(complaint);
+  return parsed;
+}
+
+}  // namespace
+
+bool readable_url(std::string_view url) {
+  return parse(url) != nullptr;
+}
+
+std::string shown_url(std::string_view url) {
+  const ParsedUrl parsed = parse(url);
   if (parsed == nullptr) return "(a database URL that cannot be read)";
 
   // Written anew from what libpq understood: what it takes for a secret cannot stand in another

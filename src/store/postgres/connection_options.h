@@ -33,6 +33,9 @@ struct ConnectionOptions {
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
+// Whether libpq can make sense of it, in either form.
+bool readable_url(std::string_view url);
+
 // The URL with "***" in place of every password in it; one that cannot be read is not shown at all.
 std::string shown_url(std::string_view url);
 

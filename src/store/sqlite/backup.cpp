@@ -11,10 +11,11 @@
 #include <iterator>
 
 #include "core/json.h"
-#include "protocol/storage.h"
+#include "protocol/effect_row.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/file_lock.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/whole_file.h"
 
 namespace pawl {
@@ -26,6 +27,7 @@ using namespace sqlite;
 constexpr int busy_timeout_ms = 10'000;
 constexpr std::string_view manifest_format = "pawl-backup-1";
 constexpr std::size_t max_manifest_bytes = 64 * 1'024;
+constexpr int effects_at_once = 1'000;
 
 // Sequences that may have been used after the backup: ids begin with them, so none of those may be
 // given out a second time. More commits in a second than any disk takes.
@@ -134,34 +136,53 @@ Result<BackupFacts> read_manifest(const std::string& file) {
   return facts;
 }
 
+// Reads on from an id: rows that are written are not read again.
+Result<std::vector<protocol::EffectRow>> effects_after(Connection& connection,
+                                                       const Registry& registry, std::int64_t id) {
+  auto select = connection.prepare("SELECT " + std::string(effect_columns) +
+                                   " FROM pawl_effects WHERE id > ?1 ORDER BY id LIMIT " +
+                                   std::to_string(effects_at_once));
+  if (!select) return std::unexpected(select.error());
+  select->bind(1, id);
+  std::vector<protocol::EffectRow> out;
+  auto row = select->step();
+  for (; row && *row; row = select->step()) {
+    auto effect = read_effect_row(registry, *select);
+    if (!effect) return std::unexpected(effect.error());
+    out.push_back(std::move(*effect));
+  }
+  if (!row) return std::unexpected(row.error());
+  return out;
+}
+
 // What had not ended may have been sent since: also what was only ready. Its key stays the same.
 Result<std::int64_t> make_unknown(Connection& connection, const Registry& registry, Time now) {
   auto update = connection.prepare(
-      "UPDATE pawl_effects SET state = 'unknown', token = token + 1, inquiry = 0, maybe_sent = 1, "
-      "lease_until_us = 0, next_at_us = ?1, history = CASE WHEN length(history) > 3900 THEN "
-      "history "
-      "ELSE history || ?2 END");
+      "UPDATE pawl_effects SET state = ?2, token = ?3, inquiry = ?4, maybe_sent = ?5, "
+      "lease_until_us = ?6, next_at_us = ?7, not_after_us = ?8, history = ?9 WHERE id = ?1");
   if (!update) return std::unexpected(update.error());
-  const std::string line = to_rfc3339(now) + " restored from a backup\n";
-  auto changed = update->bind(1, now.us).bind(2, std::string_view(line)).run();
-  if (!changed) return std::unexpected(changed.error());
-  auto kinds = connection.prepare("SELECT DISTINCT kind FROM pawl_effects");
-  if (!kinds) return std::unexpected(kinds.error());
-  auto late = connection.prepare(
-      "UPDATE pawl_effects SET not_after_us = max(not_after_us, ?2) WHERE kind = ?1");
-  if (!late) return std::unexpected(late.error());
-  auto row = kinds->step();
-  std::vector<std::string> names;
-  for (; row && *row; row = kinds->step()) names.push_back(kinds->text(0));
-  if (!row) return std::unexpected(row.error());
-  for (const auto& name : names) {
-    const EffectSpec* spec = registry.find_effect(name);
-    if (spec == nullptr || spec->policy.resend != ResendRule::not_after) continue;
-    // Its last sender is gone by now, but its bytes may be on their way until then.
-    late->bind(1, std::string_view(name)).bind(2, now.plus_ms(spec->policy.not_after_ms).us);
-    if (auto done = late->run(); !done) return std::unexpected(done.error());
+  std::int64_t changed = 0;
+  for (std::int64_t id = 0;;) {
+    auto rows = effects_after(connection, registry, id);
+    if (!rows) return std::unexpected(rows.error());
+    if (rows->empty()) return changed;
+    for (protocol::EffectRow& row : *rows) {
+      const EffectSpec* spec = registry.find_effect(row.kind);
+      protocol::restored(row, spec == nullptr ? nullptr : &spec->policy, now);
+      update->bind(1, row.id)
+          .bind(2, name_of(row.state))
+          .bind(3, row.token)
+          .bind(4, std::int64_t{row.inquiry})
+          .bind(5, std::int64_t{row.maybe_sent ? 1 : 0})
+          .bind(6, row.lease_until.us)
+          .bind(7, row.next_at.us)
+          .bind(8, row.not_after.us)
+          .bind(9, std::string_view(row.history));
+      if (auto done = update->run(); !done) return std::unexpected(done.error());
+      id = row.id;
+      ++changed;
+    }
   }
-  return *changed;
 }
 
 Result<void> begin_epoch(Connection& connection, const BackupFacts& backup, Time now) {

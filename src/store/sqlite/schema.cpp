@@ -3,10 +3,11 @@
 
 #include <pawl/engine.h>
 
-#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "store/migrations.h"
 
 namespace pawl::sqlite {
 
@@ -224,8 +225,6 @@ CREATE TABLE IF NOT EXISTS pawl_migrations (
 ) STRICT;
 )sql";
 
-using Numbers = std::map<std::string, int, std::less<>>;
-
 std::vector<Migration> all_migrations(const Registry& registry) {
   std::vector<Migration> out{
       {"engine", 1, engine_schema}, {"engine", 2, keeping_schema}, {"engine", 3, tracing_schema}};
@@ -233,11 +232,11 @@ std::vector<Migration> all_migrations(const Registry& registry) {
   return out;
 }
 
-Result<Numbers> applied(Connection& connection) {
+Result<AppliedMigrations> applied(Connection& connection) {
   auto statement =
       connection.prepare("SELECT system, max(number) FROM pawl_migrations GROUP BY system");
   if (!statement) return std::unexpected(statement.error());
-  Numbers numbers;
+  AppliedMigrations numbers;
   auto row = statement->step();
   while (row && *row) {
     numbers[statement->text(0)] = static_cast<int>(statement->integer(1));
@@ -317,50 +316,17 @@ Result<void> compare_tables(Connection& connection, const Registry& registry) {
 
 }  // namespace
 
-namespace {
-
-// What has not been applied yet, in order; schema_newer if this program knows less.
-Result<std::vector<Migration>> not_applied(const Numbers& numbers, const Registry& registry) {
-  const auto migrations = all_migrations(registry);
-  Numbers wanted;
-  for (const auto& migration : migrations) {
-    int& number = wanted[std::string(migration.system)];
-    number = std::max(number, migration.number);
-  }
-  for (const auto& [system, number] : numbers) {
-    const auto place = wanted.find(system);
-    if (place != wanted.end() && number > place->second) {
-      return fail(schema_newer, system + " is at " + std::to_string(number) +
-                                    ", this program knows up to " + std::to_string(place->second));
-    }
-  }
-  std::vector<Migration> out;
-  for (const auto& migration : migrations) {
-    const auto place = numbers.find(migration.system);
-    if (migration.number > (place == numbers.end() ? 0 : place->second)) out.push_back(migration);
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<void> prepare_schema(Connection& connection, const Registry& registry, bool migrate,
                             Clock& clock) {
   if (auto done = connection.execute(std::string(migrations_table)); !done) return done;
-  auto numbers = applied(connection);
+  const auto numbers = applied(connection);
   if (!numbers) return std::unexpected(numbers.error());
-  const bool fresh = numbers->empty();
-  const auto migrations = not_applied(*numbers, registry);
-  if (!migrations) return std::unexpected(migrations.error());
-  for (const auto& migration : *migrations) {
-    const auto place = numbers->find(migration.system);
-    const int at = place == numbers->end() ? 0 : place->second;
-    // A system that was switched on later starts from nothing: that is no older schema.
-    if (!fresh && !migrate && at > 0) {
-      return fail(schema_older, std::string(migration.system) + " is at " + std::to_string(at) +
-                                    " and needs " + std::to_string(migration.number) +
-                                    "; run `pawl migrate`");
-    }
+  const auto missing = missing_migrations(*numbers, all_migrations(registry));
+  if (!missing) return std::unexpected(missing.error());
+  if (!migrate) {
+    if (auto allowed = refuse_older_schema(*numbers, *missing); !allowed) return allowed;
+  }
+  for (const auto& migration : *missing) {
     if (auto done = apply(connection, migration, clock); !done) return done;
   }
   return compare_tables(connection, registry);
@@ -372,24 +338,20 @@ Result<std::vector<std::string>> pending_schema(Connection& connection, const Re
   auto found = table->step();
   if (!found) return std::unexpected(found.error());
   table->reset();
-  Numbers numbers;
+  AppliedMigrations numbers;
   if (*found) {
     auto read = applied(connection);
     if (!read) return std::unexpected(read.error());
     numbers = std::move(*read);
   }
-  const auto migrations = not_applied(numbers, registry);
-  if (!migrations) return std::unexpected(migrations.error());
-  std::vector<std::string> out;
-  for (const auto& migration : *migrations) {
-    out.push_back(std::string(migration.system) + " " + std::to_string(migration.number));
-  }
-  if (out.empty()) {
+  const auto missing = missing_migrations(numbers, all_migrations(registry));
+  if (!missing) return std::unexpected(missing.error());
+  if (missing->empty()) {
     if (auto same = compare_tables(connection, registry); !same) {
       return std::unexpected(same.error());
     }
   }
-  return out;
+  return names_of(*missing);
 }
 
 }  // namespace pawl::sqlite

@@ -3,29 +3,13 @@
 // Reads the journal: back along one entity's entries, and forward through all commits.
 #include <algorithm>
 
-#include "core/json.h"
-#include "store/sqlite/journal_entry.h"
+#include "store/journal_entry.h"
+#include "store/journal_page.h"
 #include "store/sqlite/sqlite_reads.h"
 
 namespace pawl::sqlite {
 
 namespace {
-
-std::string text_of(const json::Value& object, std::string_view name) {
-  const auto* member = object.find(name);
-  return member == nullptr ? std::string() : std::string(member->as_string().value_or(""));
-}
-
-// One row of pawl_journal: position, epoch, time_us, entries.
-struct JournalRow {
-  explicit JournalRow(const Statement& row)
-      : sequence(row.integer(0) & ((std::int64_t{1} << protocol::sequence_bits) - 1)),
-        epoch(row.integer(1)),
-        time{row.integer(2)} {}
-  std::int64_t sequence;
-  std::int64_t epoch;
-  Time time;
-};
 
 // A statement that is left in the middle of its rows would hold its snapshot.
 class StatementReset {
@@ -38,26 +22,6 @@ class StatementReset {
  private:
   Statement& statement_;
 };
-
-// The entries of a commit from the `skipped`th on.
-Result<void> add_entries(std::string_view text, const JournalRow& row, std::int32_t lane,
-                         std::int32_t skipped, std::vector<JournalEntry>& out) {
-  const auto entries = json::parse(text);
-  if (!entries || entries->as_array() == nullptr) {
-    return fail(payload_unreadable, "journal row " + std::to_string(row.sequence));
-  }
-  const auto& list = *entries->as_array();
-  for (auto i = static_cast<std::size_t>(skipped); i < list.size(); ++i) {
-    JournalEntry& entry = out.emplace_back();
-    const bool last = i + 1 == list.size();
-    entry.after = {lane, row.epoch, row.sequence,
-                   last ? JournalCursor::whole_commit : static_cast<std::int32_t>(i + 1)};
-    entry.machine = text_of(list[i], "machine");
-    entry.key = text_of(list[i], "key");
-    entry.step = read_step(list[i], row.time, lane, row.sequence);
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -75,10 +39,11 @@ Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, i
     if (!row) return std::unexpected(row.error());
     if (!*row) break;  // older than what is kept
     const Time time{(*select)->integer(0)};
-    const std::string text(entry_at((*select)->text_view(1), static_cast<std::size_t>(at.offset)));
+    const std::string text(
+        store::entry_at((*select)->text_view(1), static_cast<std::size_t>(at.offset)));
     (*select)->reset();
     JournalPosition previous;
-    auto entry = read_entry(text, time, at, previous);
+    auto entry = store::read_entry(text, time, at, previous);
     if (!entry) return std::unexpected(entry.error());
     out.push_back(std::move(*entry));
     at = previous;
@@ -87,65 +52,42 @@ Result<std::vector<TimelineEntry>> SqliteReads::timeline(const EntityRef& ref, i
 }
 
 Result<JournalPage> SqliteReads::journal_after(const JournalCursor& place, int limit) {
-  JournalPage page;
-  page.end = place;
   const Lease reader(*this);
-  // The place's own commit is read, too: it shows that the place is one of this journal.
   auto select = reader->cached(
-      "SELECT position, epoch, time_us, entries FROM pawl_journal WHERE position >= ?1 AND "
-      "position < ?2 ORDER BY position LIMIT ?3");
+      "SELECT lane, sequence, epoch, time_us, entries FROM pawl_journal WHERE position >= ?1 "
+      "ORDER BY position LIMIT ?2");
   if (!select) return std::unexpected(select.error());
   const int commits = std::clamp(limit, 1, max_journal_commits);
-  (*select)->bind(1, protocol::journal_position(place.lane, place.sequence));
-  (*select)->bind(2, protocol::journal_position(place.lane + 1, 0));
-  // One more than asked for, to know whether there are more.
-  (*select)->bind(3, std::int64_t{commits} + (place.sequence > 0 ? 2 : 1));
+  // There is one lane. The place's own commit, and one more than asked for.
+  const JournalPlace* in_lane = place.in_lane(0);
+  (*select)->bind(1, in_lane == nullptr ? 0 : in_lane->sequence);
+  (*select)->bind(2, std::int64_t{commits} + 2);
   const StatementReset reset(**select);
-  std::int64_t expected = std::max<std::int64_t>(place.sequence, 1);
-  int taken = 0;
+  std::vector<store::JournalRow> rows;
   for (auto stepped = (*select)->step();; stepped = (*select)->step()) {
     if (!stepped) return std::unexpected(stepped.error());
     if (!*stepped) break;
-    const JournalRow row(**select);
-    const bool own = row.sequence == place.sequence;
-    if (row.sequence != expected || (own && row.epoch != place.epoch)) {
-      return fail(journal_place_gone);
-    }
-    ++expected;
-    if (!own && taken == commits) {
-      page.more = true;
-      break;
-    }
-    if (!own) ++taken;
-    const std::int32_t skipped = own ? place.entries : 0;
-    if (skipped == JournalCursor::whole_commit) continue;
-    if (auto added = add_entries((*select)->text_view(3), row, place.lane, skipped, page.entries);
-        !added) {
-      return std::unexpected(added.error());
-    }
-    page.end = {place.lane, row.epoch, row.sequence};
+    const Statement& row = **select;
+    rows.push_back({static_cast<std::int32_t>(row.integer(0)), row.integer(1), row.integer(2),
+                    Time{row.integer(3)}, row.text(4)});
   }
-  if (place.sequence > 0 && expected == place.sequence) return fail(journal_place_gone);
-  return page;
+  return store::journal_page(place, rows, commits, 0);
 }
 
-Result<JournalCursor> SqliteReads::journal_end(std::int32_t lane) {
+Result<JournalCursor> SqliteReads::journal_end() {
   const Lease reader(*this);
   auto select = reader->cached(
-      "SELECT position, epoch, time_us FROM pawl_journal WHERE position >= ?1 AND position < ?2 "
-      "ORDER BY position DESC LIMIT 1");
+      "SELECT lane, epoch, sequence FROM pawl_journal ORDER BY position DESC LIMIT 1");
   if (!select) return std::unexpected(select.error());
-  (*select)->bind(1, protocol::journal_position(lane, 0));
-  (*select)->bind(2, protocol::journal_position(lane + 1, 0));
   const StatementReset reset(**select);
   auto stepped = (*select)->step();
   if (!stepped) return std::unexpected(stepped.error());
   JournalCursor end;
-  end.lane = lane;
-  if (!*stepped) return end;
-  const JournalRow row(**select);
-  end.epoch = row.epoch;
-  end.sequence = row.sequence;
+  if (*stepped) {
+    const Statement& row = **select;
+    end.reach(
+        JournalPlace{static_cast<std::int32_t>(row.integer(0)), row.integer(1), row.integer(2)});
+  }
   return end;
 }
 

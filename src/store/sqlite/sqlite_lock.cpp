@@ -3,14 +3,10 @@
 // The lock step: BEGIN IMMEDIATE was done, so everything read here is fresh and stays so.
 #include <algorithm>
 
+#include "protocol/lane_hold.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace pawl::sqlite {
-
-std::string_view machine_name(const Registry& registry, std::string_view name) {
-  const MachineSpec* machine = registry.find_machine(name);
-  return machine == nullptr ? std::string_view() : machine->name;
-}
 
 std::string entity_select(const MachineSpec& machine) {
   std::string sql = "SELECT ";
@@ -88,11 +84,11 @@ Result<void> SqliteLane::check_lane() {
   if (!lane) return std::unexpected(lane.error());
   auto row = (*lane)->step();
   if (!row) return std::unexpected(row.error());
-  const bool ours = *row && (*lane)->integer(0) == epoch_;
+  std::optional<std::int64_t> stored;
+  if (*row) stored = (*lane)->integer(0);
   (*lane)->reset();
   // Nobody can take this lane over between here and the commit: the write lock is held.
-  if (!ours) return fail(protocol::lane_fenced);
-  return {};
+  return protocol::check_lane(stored, epoch_);
 }
 
 Result<protocol::LockedBatch> SqliteLane::lock_rows(const protocol::LockRequest& request) {

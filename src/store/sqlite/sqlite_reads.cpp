@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "store/effect_info.h"
+#include "store/query_text.h"
+
 namespace pawl::sqlite {
 
 SqliteReads::Lease::Lease(SqliteReads& reads) : reads_(reads) {
@@ -62,66 +65,10 @@ Result<std::vector<T>> collect(Statement& statement, Read read) {
   return out;
 }
 
-std::string_view sign_of(Comparison comparison) {
-  switch (comparison) {
-    case Comparison::equal:
-      return "=";
-    case Comparison::less:
-      return "<";
-    case Comparison::less_or_equal:
-      return "<=";
-    case Comparison::greater:
-      return ">";
-    case Comparison::greater_or_equal:
-      return ">=";
-  }
-  return "=";
-}
-
-std::string quoted(std::string_view name) {
-  return "\"" + std::string(name) + "\"";
-}
-
-std::string where_of(const Query& query) {
-  std::string sql = " FROM " + quoted(query.table);
-  for (std::size_t i = 0; i < query.where.size(); ++i) {
-    const Condition& condition = query.where[i];
-    sql += i == 0 ? " WHERE " : " AND ";
-    if (std::holds_alternative<std::monostate>(condition.value)) {
-      sql += quoted(condition.column) + " IS ?" + std::to_string(i + 1);
-    } else {
-      sql += quoted(condition.column) + " " + std::string(sign_of(condition.comparison)) + " ?" +
-             std::to_string(i + 1);
-    }
-  }
-  return sql;
-}
-
 void bind_where(const Query& query, Statement& statement) {
   for (std::size_t i = 0; i < query.where.size(); ++i) {
     statement.bind(static_cast<int>(i + 1), query.where[i].value);
   }
-}
-
-EffectInfo info_of(const protocol::EffectRow& row) {
-  EffectInfo info;
-  info.id = row.id;
-  info.kind = row.kind;
-  info.owner = row.owner;
-  info.idempotency_key = row.idempotency_key;
-  info.state = name_of(row.state);
-  if (row.state == protocol::EffectState::ended) info.outcome = name_of(row.outcome);
-  info.attempt = row.attempt;
-  info.inquiry = row.inquiry;
-  info.token = row.token;
-  info.code = row.code;
-  info.reference = row.reference;
-  info.created = row.created;
-  info.next_at = row.next_at;
-  info.ended_at = row.ended_at;
-  info.history = row.history;
-  info.trace_id = row.trace_id;
-  return info;
 }
 
 }  // namespace
@@ -131,7 +78,7 @@ Result<EntitySlot> SqliteReads::entity(const EntityRef& ref) {
   if (machine == nullptr) return fail(command_invalid, "unknown machine");
   const Lease reader(*this);
   auto select = reader->cached(entity_select(*machine) + " WHERE " +
-                               quoted(machine->columns[0].name) + " = ?1");
+                               store::quoted(machine->columns[0].name) + " = ?1");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, std::string_view(ref.key));
   EntitySlot slot;
@@ -146,54 +93,13 @@ Result<EntitySlot> SqliteReads::entity(const EntityRef& ref) {
   return slot;
 }
 
-Result<void> SqliteReads::check_columns(const Query& query, std::string_view sum_column) const {
-  const std::vector<ColumnSpec>* columns = nullptr;
-  bool is_record = false;
-  for (const auto& machine : registry_.machines()) {
-    if (machine->table == query.table) columns = &machine->columns;
-    if (const auto* record = machine->record(query.table)) {
-      columns = &record->columns;
-      is_record = true;
-    }
-  }
-  if (columns == nullptr) return fail(query_invalid, "table " + std::string(query.table));
-  // Nothing unknown may pass: SQLite takes a quoted name that is no column for a text.
-  const auto known = [&](std::string_view name) {
-    return (is_record && (name == "record_id" || name == "entity_key")) ||
-           std::any_of(columns->begin(), columns->end(),
-                       [&](const ColumnSpec& c) { return c.name == name; });
-  };
-  std::vector<std::string_view> names = query.columns;
-  for (const auto& condition : query.where) names.push_back(condition.column);
-  for (const auto& order : query.order) names.push_back(order.column);
-  if (!sum_column.empty()) names.push_back(sum_column);
-  for (const auto name : names) {
-    if (!known(name)) return fail(query_invalid, "column " + std::string(name));
-  }
-  if (query.limit < 1 || query.limit > max_query_rows || query.offset < 0) {
-    return fail(query_invalid, "limit or offset");
-  }
-  return {};
-}
-
 Result<std::vector<Row>> SqliteReads::query(const Query& query) {
-  if (auto sound = check_columns(query, {}); !sound) return std::unexpected(sound.error());
-  if (query.columns.empty()) return fail(query_invalid, "no columns");
-  std::string sql = "SELECT ";
-  for (std::size_t i = 0; i < query.columns.size(); ++i) {
-    if (i > 0) sql += ", ";
-    sql += quoted(query.columns[i]);
-  }
-  sql += where_of(query);
-  for (std::size_t i = 0; i < query.order.size(); ++i) {
-    sql += i == 0 ? " ORDER BY " : ", ";
-    sql += quoted(query.order[i].column) + (query.order[i].ascending ? "" : " DESC");
-  }
-  const auto places = static_cast<int>(query.where.size());
-  sql += " LIMIT ?" + std::to_string(places + 1) + " OFFSET ?" + std::to_string(places + 2);
+  const auto sql = store::select_text(registry_, query, '?');
+  if (!sql) return std::unexpected(sql.error());
   const Lease reader(*this);
-  auto select = reader->cached(sql);
+  auto select = reader->cached(*sql);
   if (!select) return std::unexpected(select.error());
+  const auto places = static_cast<int>(query.where.size());
   bind_where(query, **select);
   (*select)->bind(places + 1, std::int64_t{query.limit});
   (*select)->bind(places + 2, std::int64_t{query.offset});
@@ -208,12 +114,10 @@ Result<std::vector<Row>> SqliteReads::query(const Query& query) {
 }
 
 Result<Aggregate> SqliteReads::aggregate(const Query& query, std::string_view sum_column) {
-  if (auto sound = check_columns(query, sum_column); !sound) {
-    return std::unexpected(sound.error());
-  }
-  const std::string sum = sum_column.empty() ? "0" : "coalesce(sum(" + quoted(sum_column) + "), 0)";
+  const auto sql = store::aggregate_text(registry_, query, sum_column, '?');
+  if (!sql) return std::unexpected(sql.error());
   const Lease reader(*this);
-  auto select = reader->cached("SELECT count(*), " + sum + where_of(query));
+  auto select = reader->cached(*sql);
   if (!select) return std::unexpected(select.error());
   bind_where(query, **select);
   auto rows = collect<Aggregate>(
@@ -232,7 +136,7 @@ Result<std::vector<EffectInfo>> SqliteReads::effects(bool with_ended, std::int64
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
   return collect<EffectInfo>(**select, [this](const Statement& row) {
     auto effect = read_effect_row(registry_, row);
-    return effect ? info_of(*effect) : EffectInfo{};
+    return effect ? store::effect_info(*effect) : EffectInfo{};
   });
 }
 

@@ -25,7 +25,7 @@ class SqliteReads final : public Reads {
   Result<std::vector<TimelineEntry>> timeline(const EntityRef& ref, int limit) override;
   Result<std::optional<Time>> history_starts_at() override;
   Result<JournalPage> journal_after(const JournalCursor& place, int limit) override;
-  Result<JournalCursor> journal_end(std::int32_t lane) override;
+  Result<JournalCursor> journal_end() override;
   Result<std::vector<EffectInfo>> effects(bool with_ended, std::int64_t after_id,
                                           int limit) override;
   Result<std::optional<protocol::EffectRow>> effect(std::int64_t id) override;
@@ -57,7 +57,6 @@ class SqliteReads final : public Reads {
 
   explicit SqliteReads(const Registry& registry) : registry_(registry) {}
   Result<std::vector<AlertInfo>> select_alerts(const std::string& rest, int limit);
-  Result<void> check_columns(const Query& query, std::string_view sum_column) const;
 
   const Registry& registry_;
   std::mutex mutex_;

@@ -5,6 +5,7 @@
 // there is no commit either, and the walk's place is remembered in memory alone.
 #include <algorithm>
 
+#include "store/retention_place.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace pawl::sqlite {
@@ -15,7 +16,7 @@ using protocol::RetentionSubject;
 
 struct SqliteLane::OldRows {
   std::vector<std::int64_t> ids;
-  std::vector<std::array<std::string, 5>> receipts;
+  std::vector<store::ReceiptPlace> receipts;
   std::string place;  // where the next walk goes on; empty: from the beginning
   bool finished = false;
   std::int64_t newest_us = 0;  // of what is removed
@@ -24,22 +25,6 @@ struct SqliteLane::OldRows {
 };
 
 namespace {
-
-std::string subject_of(const RetentionPass& pass) {
-  switch (pass.subject) {
-    case RetentionSubject::receipts:
-      return "receipts";
-    case RetentionSubject::ended_effects:
-      return "ended_effects";
-    case RetentionSubject::alerts:
-      return "alerts";
-    case RetentionSubject::journal:
-      return "journal";
-    case RetentionSubject::records:
-      return "records:" + std::string(pass.table);
-  }
-  return {};
-}
 
 // Each gives: id, the time that counts, whether it may go, and the time before which nothing that
 // follows can be old (ids rise with time; alerts are few and walked to their end).
@@ -82,38 +67,6 @@ std::string delete_by_id(const RetentionPass& pass) {
   return "DELETE FROM \"" + std::string(pass.table) + "\" WHERE record_id = ?1";
 }
 
-// The parts of a key in hex, since ids are whatever bytes a caller chose.
-std::vector<std::string> key_of_place(std::string_view place) {
-  const auto nibble = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::vector<std::string> out;
-  if (place.empty()) return out;
-  out.emplace_back();
-  for (std::size_t i = 0; i < place.size(); ++i) {
-    if (place[i] == ',') {
-      out.emplace_back();
-    } else if (i + 1 < place.size()) {
-      out.back() += static_cast<char>(nibble(place[i]) * 16 + nibble(place[i + 1]));
-      ++i;
-    }
-  }
-  return out;
-}
-
-std::string place_at(const std::array<std::string, 5>& key) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const auto& part : key) {
-    for (const char c : part) {
-      const auto byte = static_cast<unsigned char>(c);
-      out += digits[byte / 16];
-      out += digits[byte % 16];
-    }
-    out += ',';
-  }
-  out.pop_back();
-  return out;
-}
-
 }  // namespace
 
 Result<std::string> SqliteLane::place_of(const std::string& subject) {
@@ -131,8 +84,7 @@ Result<std::string> SqliteLane::place_of(const std::string& subject) {
 }
 
 Result<void> SqliteLane::find_old_receipts(const RetentionPass& pass, OldRows& out) {
-  auto key = key_of_place(out.place);
-  key.resize(5);  // before the first one
+  const auto key = store::key_of_place(out.place);
   auto select = cached(
       "SELECT principal, command_id, kind, machine, entity_key, created_us FROM pawl_receipts "
       "WHERE (principal, command_id, kind, machine, entity_key) > (?1, ?2, ?3, ?4, ?5) "
@@ -144,7 +96,7 @@ Result<void> SqliteLane::find_old_receipts(const RetentionPass& pass, OldRows& o
   (*select)->bind(6, std::int64_t{pass.rows});
   int looked_at = 0;
   auto row = (*select)->step();
-  std::array<std::string, 5> found;
+  store::ReceiptPlace found;
   for (; row && *row; row = (*select)->step()) {
     ++looked_at;
     const std::int64_t created_us = (*select)->integer(5);
@@ -158,12 +110,12 @@ Result<void> SqliteLane::find_old_receipts(const RetentionPass& pass, OldRows& o
   }
   if (!row) return std::unexpected(row.error());
   out.finished = looked_at < pass.rows;
-  out.place = out.finished ? "" : place_at(found);
+  out.place = out.finished ? "" : store::place_at(found);
   return {};
 }
 
 Result<void> SqliteLane::find_old_by_id(const RetentionPass& pass, std::string_view sql,
-                                         OldRows& out) {
+                                        OldRows& out) {
   auto select = cached(sql);
   if (!select) return std::unexpected(select.error());
   std::int64_t last = out.place.empty() ? 0 : std::stoll(out.place);
@@ -187,7 +139,7 @@ Result<void> SqliteLane::find_old_by_id(const RetentionPass& pass, std::string_v
 
 Result<SqliteLane::OldRows> SqliteLane::find_old(const RetentionPass& pass) {
   OldRows out;
-  auto place = place_of(subject_of(pass));
+  auto place = place_of(store::subject_of(pass));
   if (!place) return std::unexpected(place.error());
   out.place = std::move(*place);
   Result<void> found;
@@ -238,7 +190,7 @@ Result<void> SqliteLane::delete_old(const RetentionPass& pass, const OldRows& ro
       "place = excluded.place, removed = removed + excluded.removed, newest_removed_us = "
       "max(newest_removed_us, excluded.newest_removed_us)");
   if (!note) return std::unexpected(note.error());
-  const std::string subject = subject_of(pass);
+  const std::string subject = store::subject_of(pass);
   (*note)->bind(1, std::string_view(subject)).bind(2, std::string_view(rows.place));
   (*note)->bind(3, static_cast<std::int64_t>(rows.size())).bind(4, rows.newest_us);
   if (auto done = (*note)->run(); !done) return std::unexpected(done.error());
@@ -263,7 +215,7 @@ Result<RetentionPassed> SqliteLane::remove_rows(const RetentionPass& pass) {
     }
     if (auto ended = end_transaction(); !ended) return std::unexpected(ended.error());
   }
-  places_[subject_of(pass)] = rows->place;
+  places_[store::subject_of(pass)] = rows->place;
   return RetentionPassed{static_cast<std::int64_t>(rows->size()), rows->finished};
 }
 

@@ -319,6 +319,14 @@ Result<std::vector<protocol::DeadlineRow>> SqliteLane::due_deadlines(Time until,
   });
 }
 
+// There is no other lane to share with.
+Result<std::vector<int>> SqliteLane::share_permits(
+    const std::vector<protocol::PermitWish>& wishes) {
+  std::vector<int> out;
+  for (const auto& wish : wishes) out.push_back(wish.limit);
+  return out;
+}
+
 Result<Time> SqliteLane::next_deadline() {
   auto select = cached("SELECT due_us FROM pawl_deadlines WHERE machine IN (" + known_machines_ +
                        ") ORDER BY due_us LIMIT 1");

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "store/machine_name.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/file_lock.h"
 #include "store/store.h"
@@ -40,6 +41,7 @@ class SqliteLane final : public StoreLane {
   Result<Time> next_deadline() override;
   Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override;
   Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override;
+  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes) override;
   Result<bool> has_work() override { return true; }  // it is never another's
   Result<void> renew() override { return {}; }
   int renew_interval_ms() const override { return 0; }
@@ -160,8 +162,5 @@ inline constexpr std::string_view parked_columns =
     "id, source, from_machine, from_key, machine, entity_key, kind, payload, code, detail, "
     "effect_id, hops";
 protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& row);
-
-// A machine's name with static lifetime; empty if this program does not know it.
-std::string_view machine_name(const Registry& registry, std::string_view name);
 
 }  // namespace pawl::sqlite

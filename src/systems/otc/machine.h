@@ -17,5 +17,6 @@ void declare(Registry& registry, const Config& config, const Custodian* custodia
 
 // The desk's tables (schema.cpp).
 Migration first_migration();
+std::string_view first_postgres_tables();
 
 }  // namespace pawl::otc

@@ -1,13 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "systems/otc/order_event.h"
 
-#include <array>
+#include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/json.h"
 #include "systems/otc/errors.h"
 
 namespace pawl::otc {
+
+namespace {
+
+constexpr std::string_view before_all = "0-0";
+
+// What stands before all else as a number; the rest stays in `text`.
+std::optional<std::int64_t> take_number(std::string_view& text) {
+  std::int64_t number = 0;
+  const auto [stopped, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc() || number < 0) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(stopped - text.data()));
+  return number;
+}
+
+std::optional<JournalPlace> parse_place(std::string_view text) {
+  JournalPlace place;
+  if (const auto dot = text.find('.'); dot != std::string_view::npos) {
+    const auto lane = take_number(text);
+    if (!lane || !std::in_range<std::int32_t>(*lane) || !text.starts_with('.')) return std::nullopt;
+    place.lane = static_cast<std::int32_t>(*lane);
+    text.remove_prefix(1);
+  }
+  const auto epoch = take_number(text);
+  if (!epoch || !text.starts_with('-')) return std::nullopt;
+  place.epoch = *epoch;
+  text.remove_prefix(1);
+  const auto sequence = take_number(text);
+  if (!sequence || *sequence > max_journal_sequence) return std::nullopt;
+  place.sequence = *sequence;
+  if (text.empty()) return place;
+  if (!text.starts_with('-')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto entries = take_number(text);
+  if (!entries || !std::in_range<std::int32_t>(*entries) || !text.empty()) return std::nullopt;
+  place.entries = static_cast<std::int32_t>(*entries);
+  return place;
+}
+
+}  // namespace
 
 bool EventFilter::passes(const OrderEvent& event) const {
   if (order_id && *order_id != event.order_id) return false;
@@ -39,36 +79,65 @@ OrderEvent make_order_event(const JournalEntry& entry, std::shared_ptr<const Ord
     out.field("price_per_rtc", format_nano(terms->price_nano));
   }
   out.end_object();
-  return {entry.after, entry.key, std::move(terms), std::move(out).take()};
+  return {entry.place, entry.key, std::move(terms), std::move(out).take()};
 }
 
-std::string event_id_of(const JournalCursor& place) {
-  std::string id = std::to_string(place.epoch) + "-" + std::to_string(place.sequence);
-  if (place.entries != JournalCursor::whole_commit) id += "-" + std::to_string(place.entries);
-  return id;
+namespace {
+
+constexpr std::string_view store_end = ".";
+constexpr std::size_t max_store_epoch_chars = 32;
+
+bool is_store_epoch(std::string_view text) {
+  return !text.empty() && text.size() <= max_store_epoch_chars &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+         });
 }
 
-Result<JournalCursor> parse_event_id(std::string_view text) {
-  std::array<std::int64_t, 3> numbers{0, 0, JournalCursor::whole_commit};
-  std::size_t count = 0;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (bool more = true; more; ++count) {
-    if (count == numbers.size()) return fail(error::event_id_invalid);
-    const auto [stopped, problem] = std::from_chars(at, end, numbers[count]);
-    if (problem != std::errc() || numbers[count] < 0) return fail(error::event_id_invalid);
-    more = stopped != end;
-    if (more && *stopped != '-') return fail(error::event_id_invalid);
-    at = stopped + (more ? 1 : 0);
+std::string text_of(const JournalCursor& cursor) {
+  std::string text;
+  for (const JournalPlace& place : cursor.places) {
+    if (!text.empty()) text += '_';
+    if (place.lane != 0) text += std::to_string(place.lane) + ".";
+    text += std::to_string(place.epoch) + "-" + std::to_string(place.sequence);
+    if (place.entries != JournalPlace::whole_commit) text += "-" + std::to_string(place.entries);
   }
-  JournalCursor place{0, numbers[0], numbers[1], JournalCursor::whole_commit};
-  if (count < 2 || numbers[1] > max_journal_sequence || numbers[2] > JournalCursor::whole_commit) {
+  return text.empty() ? std::string(before_all) : text;
+}
+
+Result<JournalCursor> parse_cursor(std::string_view text) {
+  JournalCursor cursor;
+  if (text == before_all) return cursor;
+  bool more = true;
+  for (std::string_view rest = text; more;) {
+    if (cursor.places.size() == max_event_id_lanes) return fail(error::event_id_invalid);
+    const std::size_t end = rest.find('_');
+    more = end != std::string_view::npos;
+    const auto place = parse_place(rest.substr(0, end));
+    if (!place || cursor.covers(*place)) return fail(error::event_id_invalid);
+    cursor.reach(*place);
+    if (more) rest.remove_prefix(end + 1);
+  }
+  // One place has one spelling.
+  if (text_of(cursor) != text) return fail(error::event_id_invalid);
+  return cursor;
+}
+
+}  // namespace
+
+std::string event_id_of(std::string_view store_epoch, const JournalCursor& cursor) {
+  return std::string(store_epoch).append(store_end) + text_of(cursor);
+}
+
+Result<EventPlace> parse_event_id(std::string_view text) {
+  if (text == before_all) return EventPlace{};
+  const std::size_t end = text.find(store_end);
+  if (end == std::string_view::npos || !is_store_epoch(text.substr(0, end))) {
     return fail(error::event_id_invalid);
   }
-  place.entries = static_cast<std::int32_t>(numbers[2]);
-  // One place has one spelling.
-  if (event_id_of(place) != text) return fail(error::event_id_invalid);
-  return place;
+  auto cursor = parse_cursor(text.substr(end + store_end.size()));
+  if (!cursor) return std::unexpected(cursor.error());
+  return EventPlace{std::string(text.substr(0, end)), std::move(*cursor)};
 }
 
 }  // namespace pawl::otc

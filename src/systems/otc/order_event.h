@@ -26,7 +26,7 @@ struct OrderTerms {
 };
 
 struct OrderEvent {
-  JournalCursor after;  // the place behind it
+  JournalPlace place;  // behind it
   std::string order_id;
   std::shared_ptr<const OrderTerms> terms;  // null: the row cannot be read
   std::string data;                         // JSON, one line
@@ -42,13 +42,25 @@ struct EventFilter {
   bool passes(const OrderEvent& event) const;
 };
 
+inline constexpr std::size_t max_event_id_lanes = 64;
+
 // Whether the entry is a change of an order's state; the others are no events.
 bool is_order_event(const JournalEntry& entry);
 OrderEvent make_order_event(const JournalEntry& entry, std::shared_ptr<const OrderTerms> terms);
 
-// "EPOCH-SEQUENCE", or "EPOCH-SEQUENCE-ENTRIES" for a place inside a commit.
-std::string event_id_of(const JournalCursor& place);
-// Errors: event_id_invalid.
-Result<JournalCursor> parse_event_id(std::string_view text);
+// What an event's id says: a place in the journal of one copy of the store. Two copies of one
+// backup number their commits alike, so only the store's own epoch (StoreIdentity) tells them
+// apart.
+struct EventPlace {
+  std::string store_epoch;  // empty: whichever copy this is, from the beginning of its journal
+  JournalCursor place;
+};
+
+// "STORE." and then "EPOCH-SEQUENCE" in the first lane, or "EPOCH-SEQUENCE-ENTRIES" for a place
+// inside a commit; in another lane with "LANE." before it. Of several lanes one each, with "_"
+// between; before all commits "0-0".
+std::string event_id_of(std::string_view store_epoch, const JournalCursor& cursor);
+// That, or "0-0" alone for the beginning. Errors: event_id_invalid.
+Result<EventPlace> parse_event_id(std::string_view text);
 
 }  // namespace pawl::otc

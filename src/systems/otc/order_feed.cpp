@@ -13,14 +13,21 @@ namespace pawl::otc {
 
 namespace {
 
-bool is_before(const JournalCursor& a, const JournalCursor& b) {
-  return std::pair(a.sequence, a.entries) < std::pair(b.sequence, b.entries);
+std::int64_t commits_between(const JournalCursor& told, const JournalCursor& place) {
+  std::int64_t commits = 0;
+  for (const JournalPlace& at : place.places) {
+    const JournalPlace* known = told.in_lane(at.lane);
+    commits += at.sequence - (known == nullptr ? 0 : known->sequence);
+  }
+  return commits;
 }
 
 }  // namespace
 
 OrderFeed::OrderFeed(Engine& engine, std::size_t max_recent_events)
-    : engine_(engine), max_recent_events_(max_recent_events) {
+    : engine_(engine),
+      store_epoch_(engine.store_identity().epoch),
+      max_recent_events_(max_recent_events) {
   watch_ = engine_.watch_commits([this, wake = wake_] {
     if (followed_) (*wake)();
   });
@@ -42,7 +49,7 @@ void OrderFeed::follow(std::shared_ptr<net::EventStream> stream, EventFilter fil
   Follower follower;
   follower.stream = std::move(stream);
   follower.filter = std::move(filter);
-  follower.place = place;
+  follower.place = std::move(place);
   follower.lost = lost;
   follower.stream->on_drained([wake = wake_, writable = follower.writable](net::EventStream&) {
     *writable = true;
@@ -122,7 +129,7 @@ Result<void> OrderFeed::read_news() {
     recent_end_ = page->end;
     more = page->more;
     while (recent_.size() > max_recent_events_) {
-      recent_begin_ = recent_.front().after;
+      recent_begin_.reach(recent_.front().place);
       recent_.pop_front();
     }
   }
@@ -131,7 +138,7 @@ Result<void> OrderFeed::read_news() {
 
 bool OrderFeed::serve(Follower& follower) {
   if (!*follower.writable || !greet(follower)) return false;
-  return is_before(follower.place, recent_begin_) ? serve_older(follower) : serve_recent(follower);
+  return follower.place.covers(recent_begin_) ? serve_recent(follower) : serve_older(follower);
 }
 
 // The first event tells the client where it is, so that it can come again before any other.
@@ -139,28 +146,36 @@ bool OrderFeed::greet(Follower& follower) {
   if (follower.greeted && !follower.lost) return true;
   const bool lost = follower.lost;
   net::Event event;
-  event.id = event_id_of(follower.place);
+  event.id = event_id_of(store_epoch_, follower.place);
   event.type = lost ? "reset" : "place";
   event.data = lost ? R"({"code":"journal_place_gone"})" : "{}";
-  if (!send(follower, event, follower.place)) return false;
+  if (!send(follower, event)) return false;
+  follower.told = follower.place;
   follower.greeted = true;
   follower.lost = false;
   return true;
 }
 
 bool OrderFeed::serve_recent(Follower& follower) {
-  auto next = std::upper_bound(
-      recent_.begin(), recent_.end(), follower.place,
-      [](const JournalCursor& place, const OrderEvent& e) { return is_before(place, e.after); });
-  for (; next != recent_.end(); ++next) {
-    if (!send_order(follower, *next)) return false;
+  // Mostly it knows all but the newest. Who came from elsewhere may know some of one lane's that
+  // lie behind some of another's that it does not know.
+  auto next = recent_.begin();
+  if (follower.in_step) {
+    next = std::partition_point(recent_.begin(), recent_.end(), [&](const OrderEvent& event) {
+      return follower.place.covers(event.place);
+    });
   }
-  if (is_before(follower.place, recent_end_)) follower.place = recent_end_;
+  for (; next != recent_.end(); ++next) {
+    if (!follower.place.covers(next->place) && !send_order(follower, *next)) return false;
+  }
+  follower.place.reach(recent_end_);
+  follower.in_step = follower.place == recent_end_;
   tell_place(follower);
   return false;
 }
 
 bool OrderFeed::serve_older(Follower& follower) {
+  follower.in_step = false;
   const auto page = read_page(follower.place);
   if (!page && page.error().code == journal_place_gone) {
     lose_place(follower);
@@ -174,7 +189,7 @@ bool OrderFeed::serve_older(Follower& follower) {
   for (const OrderEvent& event : page->events) {
     if (!send_order(follower, event)) return false;
   }
-  follower.place = page->end;
+  follower.place.reach(page->end);
   tell_place(follower);
   return true;
 }
@@ -188,30 +203,32 @@ void OrderFeed::lose_place(Follower& follower) {
 bool OrderFeed::send_order(Follower& follower, const OrderEvent& event) {
   if (follower.filter.passes(event)) {
     net::Event out;
-    out.id = event_id_of(event.after);
+    JournalCursor after = follower.place;
+    after.reach(event.place);
+    out.id = event_id_of(store_epoch_, after);
     out.type = "order";
     out.data = event.data;
-    if (!send(follower, out, event.after)) return false;
+    if (!send(follower, out)) return false;
+    follower.told = std::move(after);
   }
-  follower.place = event.after;
+  follower.place.reach(event.place);
   return true;
 }
 
 void OrderFeed::tell_place(Follower& follower) {
-  if (follower.place.sequence - follower.told.sequence < commits_per_place) return;
+  if (commits_between(follower.told, follower.place) < commits_per_place) return;
   net::Event event;
-  event.id = event_id_of(follower.place);
+  event.id = event_id_of(store_epoch_, follower.place);
   event.type = "place";
   event.data = "{}";
-  send(follower, event, follower.place);
+  if (send(follower, event)) follower.told = follower.place;
 }
 
-bool OrderFeed::send(Follower& follower, const net::Event& event, const JournalCursor& after) {
+bool OrderFeed::send(Follower& follower, const net::Event& event) {
   // Before the call: room may be reported before it returns.
   *follower.writable = false;
   if (follower.stream->try_send(event) != net::EventStream::Sent::queued) return false;
   *follower.writable = true;
-  follower.told = after;
   return true;
 }
 

@@ -64,6 +64,7 @@ class OrderFeed {
     JournalCursor told;  // the place that the client knows
     bool greeted = false;
     bool lost = false;
+    bool in_step = false;  // has what we read in the order in which we read it
     // False from a `full` until the stream has room again.
     std::shared_ptr<std::atomic<bool>> writable = std::make_shared<std::atomic<bool>>(true);
   };
@@ -82,7 +83,7 @@ class OrderFeed {
   bool serve_recent(Follower& follower);
   bool serve_older(Follower& follower);
   bool greet(Follower& follower);
-  bool send(Follower& follower, const net::Event& event, const JournalCursor& after);
+  bool send(Follower& follower, const net::Event& event);
   bool send_order(Follower& follower, const OrderEvent& event);
   void tell_place(Follower& follower);
   void lose_place(Follower& follower);
@@ -90,6 +91,7 @@ class OrderFeed {
   Result<std::shared_ptr<const OrderTerms>> terms_of(const std::string& order_id);
 
   Engine& engine_;
+  const std::string store_epoch_;
   const std::size_t max_recent_events_;
   std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();
   std::list<Follower> arrivals_;  // with the wake's lock

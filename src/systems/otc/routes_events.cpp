@@ -43,13 +43,24 @@ Result<EventFilter> event_filter(const net::Request& request) {
 
 // Where the client was; nothing if it is new. The header is newer than an address that a browser
 // calls again and again.
-Result<std::optional<JournalCursor>> asked_place(const net::Request& request) {
+Result<std::optional<EventPlace>> asked_place(const net::Request& request) {
   std::optional<std::string> text = request.query("after");
   if (const auto header = request.header("Last-Event-ID")) text = std::string(*header);
   if (!text) return std::nullopt;
-  const auto place = parse_event_id(*text);
+  auto place = parse_event_id(*text);
   if (!place) return std::unexpected(place.error());
-  return std::optional<JournalCursor>(*place);
+  return std::optional<EventPlace>(std::move(*place));
+}
+
+// journal_place_gone: its rows were removed, or another copy of the store gave it out, and what
+// stands at that place here is something else.
+Result<void> is_there(Engine& engine, const EventPlace& asked) {
+  if (!asked.store_epoch.empty() && asked.store_epoch != engine.store_identity().epoch) {
+    return fail(journal_place_gone);
+  }
+  const auto page = engine.journal_after(asked.place, 1);
+  if (!page) return std::unexpected(page.error());
+  return {};
 }
 
 Result<net::Response> follow_orders(Engine& engine, OrderFeed& feed, const net::Request& request) {
@@ -59,13 +70,13 @@ Result<net::Response> follow_orders(Engine& engine, OrderFeed& feed, const net::
   if (!asked) return std::unexpected(asked.error());
   const auto newest = engine.journal_end();
   if (!newest) return std::unexpected(newest.error());
-  JournalCursor place = asked->value_or(*newest);
+  JournalCursor place = *newest;
   bool lost = false;
   if (*asked) {
-    const auto there = engine.journal_after(place, 1);
+    const auto there = is_there(engine, **asked);
     lost = !there && there.error().code == journal_place_gone;
     if (!there && !lost) return std::unexpected(there.error());
-    if (lost) place = *newest;
+    if (!lost) place = (*asked)->place;
   }
   auto stream = net::EventStream::make(buffered_bytes_per_stream);
   feed.follow(stream, std::move(*filter), place, lost);

@@ -137,7 +137,7 @@ CREATE INDEX otc_trades_entity ON otc_trades (entity_key, record_id);
 }  // namespace
 
 Migration first_migration() {
-  return {"otc", 1, tables};
+  return {"otc", 1, tables, first_postgres_tables()};
 }
 
 }  // namespace pawl::otc

@@ -2,15 +2,11 @@
 #include "systems/tokens/token.h"
 
 #include "core/json.h"
+#include "systems/tokens/guards.h"
 
 namespace pawl::tokens {
 
 namespace {
-
-namespace guard {
-constexpr Guard is_new{"token.is_new"};      // else a token's secret could be replaced
-constexpr Guard is_there{"token.is_there"};  // else a revocation of nothing looks like one
-}  // namespace guard
 
 constexpr std::string_view tables = R"sql(
 CREATE TABLE tokens (
@@ -32,6 +28,30 @@ CREATE TABLE tokens (
   pawl_schema INTEGER NOT NULL,
   CHECK ((state = 'revoked') = (revoked_by IS NOT NULL))
 ) STRICT;
+
+CREATE INDEX tokens_state ON tokens (state, token_id);
+)sql";
+
+constexpr std::string_view postgres_tables = R"sql(
+CREATE TABLE tokens (
+  token_id text COLLATE "C" NOT NULL PRIMARY KEY CHECK (length(token_id) = 16),
+  state text COLLATE "C" NOT NULL CHECK (state IN ('active', 'revoked')),
+  state_since_us bigint NOT NULL,
+  name text COLLATE "C" NOT NULL CHECK (length(name) > 0),
+  scopes text COLLATE "C" NOT NULL CHECK (length(scopes) > 0),
+  secret_hash text COLLATE "C" NOT NULL UNIQUE CHECK (length(secret_hash) = 64),
+  created_us bigint NOT NULL,
+  expires_us bigint CHECK (expires_us > created_us),
+  made_by text COLLATE "C" NOT NULL CHECK (length(made_by) > 0),
+  revoked_by text COLLATE "C",
+  pawl_version bigint NOT NULL,
+  pawl_time_us bigint NOT NULL,
+  pawl_lane bigint NOT NULL,
+  pawl_sequence bigint NOT NULL,
+  pawl_offset bigint NOT NULL,
+  pawl_schema bigint NOT NULL,
+  CHECK ((state = 'revoked') = (revoked_by IS NOT NULL))
+);
 
 CREATE INDEX tokens_state ON tokens (state, token_id);
 )sql";
@@ -75,7 +95,7 @@ void declare(Registry& registry) {
   registry.machine<Token>()
       .initial(TokenState::active)
       .move(TokenState::active, TokenState::revoked);
-  registry.migration({"tokens", 1, tables});
+  registry.migration({"tokens", 1, tables, postgres_tables});
 }
 
 }  // namespace pawl::tokens

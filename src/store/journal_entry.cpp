@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/sqlite/journal_entry.h"
+#include "store/journal_entry.h"
 
-#include <optional>
-#include <string>
 #include <tuple>
 #include <utility>
 
 #include "core/json.h"
 
-namespace pawl::sqlite {
+namespace pawl::store {
 
 namespace {
-
-std::string text_of(const json::Value& object, std::string_view name) {
-  const auto* member = object.find(name);
-  return member == nullptr ? std::string() : std::string(member->as_string().value_or(""));
-}
 
 std::int64_t integer_of(const json::Value& object, std::string_view name) {
   const auto* member = object.find(name);
   return member == nullptr ? 0 : member->as_int64().value_or(0);
 }
 
-// Nothing if it is no position, or none that a chain from `at` may lead to. Lanes number their
-// commits each for itself.
-std::optional<JournalPosition> read_previous(const json::Value* link, const JournalPosition& at) {
+}  // namespace
+
+std::string text_of(const json::Value& object, std::string_view name) {
+  const auto* member = object.find(name);
+  return member == nullptr ? std::string() : std::string(member->as_string().value_or(""));
+}
+
+// Lanes number their commits each for itself.
+std::optional<JournalPosition> previous_of(const json::Value& entry, const JournalPosition& at) {
+  const auto* link = entry.find("previous");
   const auto* parts = link == nullptr ? nullptr : link->as_array();
   if (parts == nullptr || parts->size() != 3) return std::nullopt;
   const auto lane = (*parts)[0].as_int64();
@@ -40,8 +40,6 @@ std::optional<JournalPosition> read_previous(const json::Value* link, const Jour
   if (out.sequence != 0 && out.lane == at.lane && !older) return std::nullopt;
   return out;
 }
-
-}  // namespace
 
 std::string_view entry_at(std::string_view entries, std::size_t offset) {
   if (offset >= entries.size() || entries[offset] != '{') return {};
@@ -93,10 +91,10 @@ Result<TimelineEntry> read_entry(std::string_view text, Time commit_time, const 
                                  JournalPosition& previous) {
   const auto entry = json::parse(text);
   if (!entry) return fail(payload_unreadable, "journal entry: " + entry.error().text());
-  const auto link = read_previous(entry->find("previous"), at);
+  const auto link = previous_of(*entry, at);
   if (!link) return fail(payload_unreadable, "journal entry: it names no older entry");
   previous = *link;
   return read_step(*entry, commit_time, at.lane, at.sequence);
 }
 
-}  // namespace pawl::sqlite
+}  // namespace pawl::store

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The texts of the statements on the engine's own tables.
+#include <array>
+
+#include "store/postgres/engine_schema.h"
+#include "store/postgres/rows.h"
+#include "store/postgres/statements.h"
+#include "store/postgres/unnest.h"
+
+namespace pawl::postgres {
+
+namespace {
+
+constexpr Type ids = Type::bigint_array;
+constexpr Type numbers = Type::bigint_array;
+constexpr Type texts = Type::text_array;
+
+std::string lock_effects_sql(std::string_view how) {
+  return "SELECT " + std::string(effect_columns) +
+         " FROM pawl_effects WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE" + std::string(how);
+}
+
+// Rows of a table given as arrays, in the order of `columns`; the types say which are numbers.
+Statement insert_all(std::string_view name, std::string_view table, std::string_view columns,
+                     std::initializer_list<Type> types) {
+  UnnestText u;
+  for (const Type type : types) u.add(type);
+  return u.plain(std::string(name), "INSERT INTO " + std::string(table) + " (" +
+                                        std::string(columns) + ") SELECT * FROM " + u.from());
+}
+
+Statement delete_by_id(std::string_view name, std::string_view table) {
+  return {std::string(name),
+          "WITH done AS (DELETE FROM " + std::string(table) +
+              " WHERE id = ANY($1) RETURNING 1) SELECT pawl_expect((SELECT count(*) FROM done), "
+              "$2, '" +
+              std::string(lost_update_state) + "')",
+          {ids, Type::bigint}};
+}
+
+// What a step changes of an effect, in the order in which lane_write.cpp gives it.
+struct Progress {
+  std::string_view column;
+  Type type;
+};
+constexpr std::array<Progress, 15> progress_columns{{{"next_at_us", numbers},
+                                                     {"state", texts},
+                                                     {"attempt", numbers},
+                                                     {"inquiry", numbers},
+                                                     {"token", numbers},
+                                                     {"lease_until_us", numbers},
+                                                     {"poll_until_us", numbers},
+                                                     {"not_after_us", numbers},
+                                                     {"accepted_reported", numbers},
+                                                     {"maybe_sent", numbers},
+                                                     {"outcome", texts},
+                                                     {"code", texts},
+                                                     {"reference", texts},
+                                                     {"ended_us", numbers},
+                                                     {"history", texts}}};
+
+Statement update_effects_statement() {
+  UnnestText u;
+  const std::string id = u.add(ids);
+  std::string set;
+  for (const auto& [column, type] : progress_columns) {
+    if (!set.empty()) set += ", ";
+    set.append(column).append(" = ").append(u.add(type));
+  }
+  return u.counted(
+      "update effects",
+      "UPDATE pawl_effects AS t SET " + set + " FROM " + u.from() + " WHERE t.id = " + id,
+      lost_update_state);
+}
+
+// Moves the rows; what never changes is not sent again.
+Statement end_effects_statement() {
+  UnnestText u;
+  const std::string id = u.add(ids);
+  std::string names;
+  std::string values;
+  for (const auto& [column, type] : progress_columns) {
+    names.append(", ").append(column);
+    values.append(", ").append(u.add(type)).append(" AS ").append(column);
+  }
+  const std::string kept =
+      "kind, machine, entity_key, payload, idempotency_key, created_us, trace_id";
+  const std::string place = "$" + std::to_string(progress_columns.size() + 2);
+  return u.plain("end effects",
+                 "WITH gone AS (DELETE FROM pawl_effects AS t USING " + u.from() +
+                     " WHERE t.id = " + id +
+                     " RETURNING t.id, t.kind, t.machine, t.entity_key, t.payload, "
+                     "t.idempotency_key, t.created_us, t.trace_id" +
+                     values + "), kept AS (INSERT INTO pawl_effects_ended (id, " + kept + names +
+                     ") SELECT id, " + kept + names +
+                     " FROM gone RETURNING 1) SELECT "
+                     "pawl_expect((SELECT count(*) FROM kept), " +
+                     place + ", '" + std::string(lost_update_state) + "')",
+                 {Type::bigint});
+}
+
+}  // namespace
+
+void Statements::name_locks() {
+  lock_effects = {"lock effects", lock_effects_sql(" SKIP LOCKED"), {ids}};
+  lock_effects_waiting = {"lock effects waiting", lock_effects_sql(""), {ids}};
+  existing_effects = {"existing effects", "SELECT id FROM pawl_effects WHERE id = ANY($1)", {ids}};
+  ended_effects = {
+      "ended effects",
+      "SELECT " + std::string(effect_columns) + " FROM pawl_effects_ended WHERE id = ANY($1)",
+      {ids}};
+  // Not locked: a lane's messages are consumed by that lane alone, and who has lost the lane cannot
+  // commit. Behind is a message of whose pair an earlier one waits that this batch does not have.
+  messages = {"messages",
+              "WITH mine AS MATERIALIZED (SELECT id, from_machine, from_key, to_machine, to_key, "
+              "from_version FROM pawl_messages WHERE id = ANY($1)) "
+              "SELECT m.id, EXISTS (SELECT FROM pawl_messages AS e WHERE e.from_machine = "
+              "m.from_machine AND e.from_key = m.from_key AND e.to_machine = m.to_machine AND "
+              "e.to_key = m.to_key AND (e.from_version, e.id) < (m.from_version, m.id) AND e.id "
+              "NOT IN (SELECT id FROM mine)) OR EXISTS (SELECT FROM pawl_parked AS p WHERE "
+              "p.from_machine = m.from_machine AND p.from_key = m.from_key AND p.machine = "
+              "m.to_machine AND p.entity_key = m.to_key AND (p.source = 'message' OR p.source = "
+              "'bounce')) FROM mine AS m",
+              {ids}};
+  lock_deadlines = {"lock deadlines",
+                    "SELECT u.place, d.arming FROM unnest($1, $2, $3) WITH ORDINALITY AS "
+                    "u(machine, entity_key, name, place) JOIN pawl_deadlines AS d ON d.machine = "
+                    "u.machine AND d.entity_key = u.entity_key AND d.name = u.name ORDER BY "
+                    "d.machine, d.entity_key, d.name FOR NO KEY UPDATE OF d",
+                    {texts, texts, texts}};
+  lock_parked = {"lock parked",
+                 "SELECT " + std::string(parked_columns) +
+                     " FROM pawl_parked WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+                 {ids}};
+  receipts = {"receipts",
+              "SELECT u.place, r.fingerprint, r.done, r.code, r.detail, r.error_class, r.reply, "
+              "r.version FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS u(principal, "
+              "command_id, kind, machine, entity_key, place) JOIN pawl_receipts AS r ON "
+              "r.principal = u.principal AND r.command_id = u.command_id AND r.kind = u.kind AND "
+              "r.machine = u.machine AND r.entity_key = u.entity_key",
+              {texts, Type::bytea_array, texts, texts, texts}};
+  lane = {
+      "lane",
+      "SELECT epoch, next_sequence, " + std::string(now_us_sql) + " FROM pawl_lanes WHERE id = $1",
+      {Type::bigint}};
+}
+
+void Statements::name_writes() {
+  write_journal = {
+      "write journal",
+      "WITH held AS (UPDATE pawl_lanes SET next_sequence = next_sequence + 1, held_until_us = " +
+          std::string(now_us_sql) +
+          " + $4 WHERE id = $1 AND epoch = $2 AND next_sequence = $3 RETURNING id), done AS "
+          "(INSERT INTO pawl_journal (lane, sequence, epoch, time_us, config_version, entries) "
+          "SELECT id, $3, $2, $5, $6, $7 FROM held RETURNING 1) SELECT pawl_expect((SELECT "
+          "count(*) FROM done), 1, '" +
+          std::string(lane_fenced_state) + "')",
+      {Type::bigint, Type::bigint, Type::bigint, Type::bigint, Type::bigint, Type::bigint,
+       Type::text}};
+  UnnestText receipt;
+  for (const Type type : {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers,
+                          texts, texts, numbers, texts, numbers}) {
+    receipt.add(type);
+  }
+  insert_receipts = receipt.plain(
+      "insert receipts",
+      "INSERT INTO pawl_receipts (machine, entity_key, principal, kind, command_id, fingerprint, "
+      "done, code, detail, error_class, reply, version, created_us) SELECT u.*, $13 FROM " +
+          receipt.from(),
+      {Type::bigint});
+  insert_effects = insert_all(
+      "insert effects", "pawl_effects",
+      "id, kind, machine, entity_key, payload, idempotency_key, "
+      "created_us, next_at_us, trace_id, state, maybe_sent, not_after_us",
+      {ids, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers, numbers});
+  update_effects = update_effects_statement();
+  end_effects = end_effects_statement();
+  delete_messages = delete_by_id("delete messages", "pawl_messages");
+  insert_messages = insert_all(
+      "insert messages", "pawl_messages", std::string(message_columns) + ", from_version",
+      {ids, texts, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers});
+  delete_deadlines = {"delete deadlines",
+                      "DELETE FROM pawl_deadlines AS d USING unnest($1, $2, $3) AS u(machine, "
+                      "entity_key, name) WHERE d.machine = u.machine AND d.entity_key = "
+                      "u.entity_key AND d.name = u.name",
+                      {texts, texts, texts}};
+  arm_deadlines = {"arm deadlines",
+                   "INSERT INTO pawl_deadlines (" + std::string(deadline_columns) +
+                       ") SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (machine, "
+                       "entity_key, name) DO UPDATE SET arming = excluded.arming, due_us = "
+                       "excluded.due_us, kind = excluded.kind, payload = excluded.payload",
+                   {texts, texts, texts, numbers, numbers, texts, texts}};
+  delete_parked = delete_by_id("delete parked", "pawl_parked");
+  insert_parked =
+      insert_all("insert parked", "pawl_parked", std::string(parked_columns) + ", parked_us",
+                 {ids, texts, texts, texts, texts, texts, texts, texts, texts, texts, numbers,
+                  numbers, numbers});
+  raise_alert = {
+      "raise alert",
+      "INSERT INTO pawl_alerts AS a (id, code, machine, entity_key, effect_id, attempt, detail, "
+      "first_seen_us, last_seen_us, count) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) "
+      "ON CONFLICT (code, machine, entity_key, effect_id) DO UPDATE SET attempt = "
+      "excluded.attempt, detail = excluded.detail, last_seen_us = excluded.last_seen_us, "
+      "count = a.count + 1, acked_by = CASE WHEN excluded.effect_id = 0 OR excluded.attempt <> "
+      "a.attempt THEN '' ELSE a.acked_by END",
+      {Type::bigint, Type::text, Type::text, Type::text, Type::bigint, Type::bigint, Type::text,
+       Type::bigint, Type::bigint}};
+  acknowledge_alert = {"acknowledge alert",
+                       "UPDATE pawl_alerts SET acked_by = $2, acked_us = $3 WHERE id = $1",
+                       {Type::bigint, Type::text, Type::bigint}};
+  deliver_alert = {
+      "deliver alert",
+      "UPDATE pawl_alerts SET delivered_count = greatest(delivered_count, $2) WHERE id = $1",
+      {Type::bigint, Type::bigint}};
+}
+
+void Statements::name_scans() {
+  open_effects = {"open effects",
+                  "SELECT id, kind, state, token, next_at_us, lease_until_us FROM pawl_effects "
+                  "WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
+                  {Type::bigint, Type::bigint, Type::bigint}};
+  waiting_messages = {"waiting messages",
+                      "SELECT " + std::string(message_columns) +
+                          " FROM pawl_messages WHERE id > $1 AND id <= $2 AND from_machine = "
+                          "ANY($4) AND to_machine = ANY($4) ORDER BY id LIMIT $3",
+                      {Type::bigint, Type::bigint, Type::bigint, texts}};
+  due_deadlines = {"due deadlines",
+                   "SELECT " + std::string(deadline_columns) +
+                       " FROM pawl_deadlines WHERE lane = $1 AND due_us <= $2 AND machine = "
+                       "ANY($4) ORDER BY due_us LIMIT $3",
+                   {Type::bigint, Type::bigint, Type::bigint, texts}};
+  next_deadline = {"next deadline",
+                   "SELECT due_us FROM pawl_deadlines WHERE lane = $1 AND machine = ANY($2) ORDER "
+                   "BY due_us LIMIT 1",
+                   {Type::bigint, texts}};
+  parked_pairs = {"parked pairs",
+                  "SELECT from_machine, from_key, machine, entity_key FROM pawl_parked WHERE "
+                  "source = 'message' OR source = 'bounce'",
+                  {}};
+  has_work = {"has work",
+              "SELECT EXISTS (SELECT FROM pawl_effects WHERE id >= $1 AND id <= $2 AND machine = "
+              "ANY($4)) OR EXISTS (SELECT FROM pawl_messages WHERE id >= $1 AND id <= $2 AND "
+              "from_machine = ANY($4) AND to_machine = ANY($4)) OR EXISTS (SELECT FROM "
+              "pawl_deadlines WHERE lane = $3 AND machine = ANY($4))",
+              {Type::bigint, Type::bigint, Type::bigint, texts}};
+  open_permits = {"open permits",
+                  "INSERT INTO pawl_permits SELECT d, -1, 0, 0, 0 FROM unnest($1) AS u(d) "
+                  "ON CONFLICT DO NOTHING",
+                  {texts}};
+  lock_permits = {"lock permits",
+                  "SELECT destination FROM pawl_permits WHERE lane = -1 AND destination = ANY($1) "
+                  "ORDER BY destination FOR NO KEY UPDATE",
+                  {texts}};
+  // Of lanes that live: one that was taken over, or whose holder has not been heard of, has none.
+  other_permits = {"other permits",
+                   "SELECT p.destination, p.lane::bigint, p.wanted, p.granted FROM pawl_permits AS "
+                   "p JOIN pawl_lanes AS l ON l.id = p.lane AND l.epoch = p.epoch AND "
+                   "l.held_until_us >= " +
+                       std::string(now_us_sql) + " WHERE p.destination = ANY($1) AND p.lane <> $2",
+                   {texts, Type::bigint}};
+  write_permits = {"write permits",
+                   "INSERT INTO pawl_permits SELECT d, $4, $5, w, g FROM unnest($1, $2, $3) AS "
+                   "u(d, w, g) ON CONFLICT (destination, lane) DO UPDATE SET epoch = "
+                   "excluded.epoch, wanted = excluded.wanted, granted = excluded.granted",
+                   {texts, numbers, numbers, Type::bigint, Type::bigint}};
+}
+
+}  // namespace pawl::postgres

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lock step, one round trip: entities first, in their one global order; then, in statements of
+// their own, so that each sees what was committed until then, everything that those locks protect;
+// the clock last of all. A second, small round trip only where something did not come back: was it
+// held by another session, or is it not there?
+#include <algorithm>
+
+#include "store/postgres/postgres_lane.h"
+#include "store/postgres/rows.h"
+#include "store/postgres/store_error.h"
+
+namespace pawl::postgres {
+
+namespace {
+
+constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+protocol::StoredReceipt receipt_of(const ResultSet& rows, int row) {
+  protocol::StoredReceipt out;
+  const auto fingerprint = rows.blob(row, 1);
+  std::copy_n(fingerprint.begin(), std::min(fingerprint.size(), out.fingerprint.size()),
+              out.fingerprint.begin());
+  out.done = rows.integer(row, 2) != 0;
+  out.code = text_of(rows, row, 3);
+  out.detail = text_of(rows, row, 4);
+  out.error_class = static_cast<ErrorClass>(rows.integer(row, 5));
+  out.reply_json = text_of(rows, row, 6);
+  out.version = rows.integer(row, 7);
+  return out;
+}
+
+// The place in the request of a row that was selected WITH ORDINALITY, which counts from 1.
+std::size_t place_of(const ResultSet& rows, int row) {
+  return static_cast<std::size_t>(rows.integer(row, 0) - 1);
+}
+
+// Where each id stands in a request: ids are asked for in any order, and answered sorted.
+class Places {
+ public:
+  explicit Places(const std::vector<std::int64_t>& ids) {
+    sorted_.reserve(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) sorted_.emplace_back(ids[i], i);
+    std::sort(sorted_.begin(), sorted_.end());
+  }
+  // Calls it for each place with that id.
+  template <class Each>
+  void of(std::int64_t id, Each each) const {
+    auto at = std::lower_bound(sorted_.begin(), sorted_.end(), std::pair{id, std::size_t{0}});
+    for (; at != sorted_.end() && at->first == id; ++at) each(at->second);
+  }
+
+ private:
+  std::vector<std::pair<std::int64_t, std::size_t>> sorted_;
+};
+
+}  // namespace
+
+struct PostgresLane::LockRound {
+  Groups groups;
+  std::vector<std::vector<std::size_t>> record_queries;  // of one table each: places in the request
+  std::vector<std::size_t> records;                      // their statements
+  std::size_t effects = none;
+  std::size_t messages = none;
+  std::size_t deadlines = none;
+  std::size_t parked = none;
+  std::size_t receipts = none;
+  std::size_t lane = none;
+};
+
+Result<PostgresLane::Groups> PostgresLane::groups_of(const std::vector<EntityRef>& entities) const {
+  Groups groups;
+  for (std::size_t i = 0; i < entities.size(); ++i) {
+    if (groups.empty() || groups.back().machine->spec->name != entities[i].machine) {
+      const MachineStatements* machine = shared_->statements.of(entities[i].machine);
+      if (machine == nullptr) return fail(command_invalid, "unknown machine");
+      groups.push_back({machine, i, i, 0});
+    }
+    groups.back().last = i + 1;
+  }
+  return groups;
+}
+
+Result<void> PostgresLane::add_records(const protocol::LockRequest& request, Pipeline& round,
+                                       LockRound& out) {
+  std::vector<const RecordStatements*> tables;
+  for (std::size_t i = 0; i < request.records.size(); ++i) {
+    const auto& query = request.records[i];
+    const auto& machine = *shared_->statements.of(request.entities[query.entity].machine);
+    const auto table = machine.records.find(query.table);
+    if (table == machine.records.end()) return fail(command_invalid, "unknown record table");
+    const auto known = std::find(tables.begin(), tables.end(), &table->second);
+    const auto index = static_cast<std::size_t>(known - tables.begin());
+    if (known == tables.end()) {
+      tables.push_back(&table->second);
+      out.record_queries.emplace_back();
+    }
+    out.record_queries[index].push_back(i);
+  }
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    Parameters parameters;
+    parameters.array(Type::text_array);
+    for (const auto i : out.record_queries[t]) {
+      parameters.element(std::string_view(request.entities[request.records[i].entity].key));
+    }
+    parameters.array(Type::bigint_array);
+    for (const auto i : out.record_queries[t]) {
+      parameters.element(std::int64_t{request.records[i].limit});
+    }
+    out.records.push_back(round.add(tables[t]->newest, parameters));
+  }
+  return {};
+}
+
+Result<void> PostgresLane::add_locks(const protocol::LockRequest& request, Pipeline& round,
+                                     LockRound& out) {
+  const Statements& statements = shared_->statements;
+  auto groups = groups_of(request.entities);
+  if (!groups) return std::unexpected(groups.error());
+  out.groups = std::move(*groups);
+  Parameters parameters;
+  for (Group& group : out.groups) {
+    parameters.clear();
+    parameters.array(Type::text_array);
+    for (std::size_t i = group.first; i < group.last; ++i) {
+      parameters.element(std::string_view(request.entities[i].key));
+    }
+    group.statement = round.add(
+        request.wait_for_rows ? group.machine->lock_waiting : group.machine->lock, parameters);
+  }
+  const auto add_ids = [&](const Statement& statement, const std::vector<std::int64_t>& ids) {
+    if (ids.empty()) return none;
+    return round.add(statement, Parameters().integers(ids));
+  };
+  out.effects =
+      add_ids(request.wait_for_rows ? statements.lock_effects_waiting : statements.lock_effects,
+              request.effects);
+  out.parked = add_ids(statements.lock_parked, request.parked);
+  if (!request.deadlines.empty()) {
+    parameters.clear();
+    parameters.array(Type::text_array);
+    for (const auto& ref : request.deadlines) parameters.element(ref.entity.machine);
+    parameters.array(Type::text_array);
+    for (const auto& ref : request.deadlines) parameters.element(std::string_view(ref.entity.key));
+    parameters.array(Type::text_array);
+    for (const auto& ref : request.deadlines) parameters.element(std::string_view(ref.name));
+    out.deadlines = round.add(statements.lock_deadlines, parameters);
+  }
+  out.messages = add_ids(statements.messages, request.messages);
+  if (!request.receipts.empty()) {
+    parameters.clear();
+    parameters.array(Type::text_array);
+    for (const auto& key : request.receipts) parameters.element(std::string_view(key.principal));
+    parameters.array(Type::bytea_array);
+    for (const auto& key : request.receipts) {
+      parameters.element(
+          std::span(reinterpret_cast<const unsigned char*>(key.id.data()), key.id.size()));
+    }
+    parameters.array(Type::text_array);
+    for (const auto& key : request.receipts) parameters.element(std::string_view(key.kind));
+    parameters.array(Type::text_array);
+    for (const auto& key : request.receipts) parameters.element(key.entity.machine);
+    parameters.array(Type::text_array);
+    for (const auto& key : request.receipts) parameters.element(std::string_view(key.entity.key));
+    out.receipts = round.add(statements.receipts, parameters);
+  }
+  if (auto added = add_records(request, round, out); !added) return added;
+  out.lane = round.add(statements.lane, Parameters().integer(id_));
+  return {};
+}
+
+void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcome& outcome,
+                              const LockRound& round, protocol::LockedBatch& out) {
+  out.entities.resize(request.entities.size());
+  for (std::size_t i = 0; i < request.entities.size(); ++i) {
+    out.entities[i].ref = request.entities[i];
+  }
+  for (const Group& group : round.groups) {
+    const ResultSet& rows = outcome[group.statement];
+    // Both are sorted by their bytes.
+    std::size_t place = group.first;
+    for (int row = 0; row < rows.rows(); ++row) {
+      const std::string_view key = rows.text_view(row, 0);
+      while (place < group.last && request.entities[place].key < key) ++place;
+      if (place == group.last || request.entities[place].key != key) continue;
+      read_entity_row(*group.machine->spec, rows, row, out.entities[place]);
+    }
+  }
+  out.effects.resize(request.effects.size());
+  if (round.effects != none) {
+    const Places places(request.effects);
+    const ResultSet& rows = outcome[round.effects];
+    for (int row = 0; row < rows.rows(); ++row) {
+      const auto effect = read_effect_row(shared_->registry, rows, row);
+      if (!effect) continue;
+      places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
+    }
+  }
+  out.parked.resize(request.parked.size());
+  if (round.parked != none) {
+    const Places places(request.parked);
+    const ResultSet& rows = outcome[round.parked];
+    for (int row = 0; row < rows.rows(); ++row) {
+      const auto parked = read_parked_row(shared_->registry, rows, row);
+      places.of(parked.id, [&](std::size_t place) { out.parked[place] = parked; });
+    }
+  }
+  out.deadlines.resize(request.deadlines.size());
+  if (round.deadlines != none) {
+    const ResultSet& rows = outcome[round.deadlines];
+    for (int row = 0; row < rows.rows(); ++row) {
+      out.deadlines[place_of(rows, row)] = rows.integer(row, 1);
+    }
+  }
+  out.messages.resize(request.messages.size());
+  if (round.messages != none) {
+    const Places places(request.messages);
+    const ResultSet& rows = outcome[round.messages];
+    for (int row = 0; row < rows.rows(); ++row) {
+      places.of(rows.integer(row, 0), [&](std::size_t place) {
+        out.messages[place] = true;
+        if (!rows.boolean(row, 1)) return;
+        out.messages_behind.resize(request.messages.size());
+        out.messages_behind[place] = true;
+      });
+    }
+  }
+  out.receipts.resize(request.receipts.size());
+  if (round.receipts != none) {
+    const ResultSet& rows = outcome[round.receipts];
+    for (int row = 0; row < rows.rows(); ++row) {
+      out.receipts[place_of(rows, row)] = receipt_of(rows, row);
+    }
+  }
+  for (std::size_t t = 0; t < round.records.size(); ++t) {
+    const ResultSet& rows = outcome[round.records[t]];
+    const auto& queries = round.record_queries[t];
+    int row = 0;
+    for (std::size_t place = 0; place < queries.size(); ++place) {
+      const auto& query = request.records[queries[place]];
+      EntitySlot& slot = out.entities[query.entity];
+      const RecordSpec* spec =
+          shared_->registry.find_machine(slot.ref.machine)->record(query.table);
+      RecordRows list;
+      list.table = spec->table;
+      for (; row < rows.rows() && place_of(rows, row) == place; ++row) {
+        Row values;
+        values.reserve(spec->columns.size());
+        for (std::size_t c = 0; c < spec->columns.size(); ++c) {
+          values.push_back(value_of(spec->columns[c].type, rows, row, static_cast<int>(c + 1)));
+        }
+        list.rows.push_back(std::move(values));
+      }
+      slot.records.push_back(std::move(list));
+    }
+  }
+}
+
+// What did not come back is absent, or held by another session. An absence is not locked: if
+// somebody creates it meanwhile, it is taken for held here, or else the create decides.
+Result<void> PostgresLane::look_for_missing(const protocol::LockRequest& request,
+                                            const LockRound& round, protocol::LockedBatch& out) {
+  struct Missing {
+    const Group* group;
+    std::size_t statement;
+  };
+  std::vector<Missing> missing;
+  Pipeline look(connection_);
+  if (!request.wait_for_rows) {
+    for (const Group& group : round.groups) {
+      Parameters keys;
+      keys.array(Type::text_array);
+      bool any = false;
+      for (std::size_t i = group.first; i < group.last; ++i) {
+        if (out.entities[i].present) continue;
+        keys.element(std::string_view(out.entities[i].ref.key));
+        any = true;
+      }
+      if (any) missing.push_back({&group, look.add(group.machine->existing, keys)});
+    }
+  }
+  std::vector<std::int64_t> effects;
+  for (std::size_t i = 0; i < request.effects.size(); ++i) {
+    if (!out.effects[i]) effects.push_back(request.effects[i]);
+  }
+  std::size_t open = none;
+  std::size_t ended = none;
+  if (!effects.empty()) {
+    // In this order: one that ends between the two is seen by the second.
+    open = look.add(shared_->statements.existing_effects, Parameters().integers(effects));
+    ended = look.add(shared_->statements.ended_effects, Parameters().integers(effects));
+  }
+  if (look.size() == 0) return {};
+  const auto outcome = look.run(deadline());
+  if (!outcome) return std::unexpected(failed(outcome.error()));
+  for (const auto& [group, statement] : missing) {
+    const ResultSet& rows = outcome[statement];
+    for (int row = 0; row < rows.rows(); ++row) {
+      const EntityRef ref{group->machine->spec->name, text_of(rows, row, 0)};
+      const auto place = std::lower_bound(request.entities.begin(), request.entities.end(), ref);
+      out.entities_skipped.resize(request.entities.size());
+      out.entities_skipped[static_cast<std::size_t>(place - request.entities.begin())] = true;
+    }
+  }
+  if (open == none) return {};
+  const Places places(request.effects);
+  for (int row = 0; row < outcome[ended].rows(); ++row) {
+    const auto effect = read_effect_row(shared_->registry, outcome[ended], row);
+    if (!effect) continue;
+    places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
+  }
+  for (int row = 0; row < outcome[open].rows(); ++row) {
+    out.effects_skipped.resize(request.effects.size());
+    places.of(outcome[open].integer(row, 0),
+              [&](std::size_t place) { out.effects_skipped[place] = true; });
+  }
+  return {};
+}
+
+Result<protocol::LockedBatch> PostgresLane::lock(const protocol::LockRequest& request) {
+  if (auto able = ready(); !able) return std::unexpected(able.error());
+  LockRound sent;
+  protocol::LockedBatch out;
+  {
+    Pipeline round(connection_);
+    round.add(shared_->statements.begin, {});
+    if (auto added = add_locks(request, round, sent); !added) {
+      // Nothing of it has left.
+      connection_.close();
+      return std::unexpected(added.error());
+    }
+    in_transaction_ = true;
+    const auto outcome = round.run(deadline());
+    if (!outcome) return std::unexpected(failed(outcome.error()));
+    const ResultSet& lane = outcome[sent.lane];
+    if (lane.rows() == 0 || lane.integer(0, 0) != epoch_) {
+      abandon();
+      fenced_ = true;
+      return fail(protocol::lane_fenced);
+    }
+    sequence_ = lane.integer(0, 1);
+    const Time sampled = shared_->clock->sampled(Time{lane.integer(0, 2)});
+    out.time = shared_->given_clock != nullptr ? shared_->given_clock->now() : sampled;
+    read_locks(request, outcome, sent, out);
+  }
+  if (auto done = look_for_missing(request, sent, out); !done) return std::unexpected(done.error());
+  out.lane = id_;
+  out.sequence = sequence_;
+  out.restored_at = shared_->identity.restored_at;
+  return out;
+}
+
+}  // namespace pawl::postgres

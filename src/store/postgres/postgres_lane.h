@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A lane on PostgreSQL: one connection, one transaction at a time, two round trips for a batch. The
+// transaction: postgres_lane.cpp; what is locked and read: lane_lock.cpp; what is written:
+// lane_write.cpp; what came of a commit whose answer was lost: lane_settle.cpp; scans:
+// lane_scans.cpp; a destination's limits, shared: lane_permits.cpp.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "store/postgres/lane_taking.h"
+
+namespace pawl::postgres {
+
+class PostgresLane final : public StoreLane {
+ public:
+  PostgresLane(std::shared_ptr<LaneShared> shared, Connection connection, TakenLane taken);
+  ~PostgresLane() override;
+
+  std::int32_t id() const override { return id_; }
+  bool earlier_holder_is_dead() const override { return earlier_holder_is_dead_; }
+  Result<protocol::LockedBatch> lock(const protocol::LockRequest& request) override;
+  Result<void> commit(const protocol::WriteBatch& writes) override;
+  void abandon() override;
+  Result<std::vector<EntitySlot>> entities(const std::vector<EntityRef>& refs) override;
+  Result<std::vector<EffectSummary>> open_effects(std::int64_t after_id, int limit) override;
+  Result<std::vector<protocol::MessageRow>> waiting_messages(std::int64_t after_id,
+                                                             int limit) override;
+  Result<std::vector<protocol::DeadlineRow>> due_deadlines(Time until, int limit) override;
+  Result<Time> next_deadline() override;
+  Result<std::vector<std::pair<EntityRef, EntityRef>>> parked_pairs() override;
+  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes) override;
+  Result<bool> has_work() override;
+  Result<protocol::RetentionPassed> remove_old(const protocol::RetentionPass& pass) override;
+  Result<void> renew() override;
+  int renew_interval_ms() const override;
+  void release() override;
+
+ private:
+  // The places of a request's entities of one machine, and its statements.
+  struct Group {
+    const MachineStatements* machine = nullptr;
+    std::size_t first = 0;
+    std::size_t last = 0;
+    std::size_t statement = 0;  // in the round
+  };
+  using Groups = std::vector<Group>;
+  // Statements of a lock's round; what is not asked for has none.
+  struct LockRound;
+
+  Deadline deadline() const;
+  // A connection on which nothing is under way, and nothing in doubt; else why not.
+  Result<void> ready();
+  Result<void> connect();
+  // An outcome that failed: its transaction is ended, or its connection gone.
+  Error failed(const SqlError& error);
+  Result<ResultSet> read(const Statement& statement, const Parameters& parameters);
+
+  // lane_lock.cpp
+  Result<Groups> groups_of(const std::vector<EntityRef>& entities) const;
+  Result<void> add_locks(const protocol::LockRequest& request, Pipeline& round, LockRound& out);
+  Result<void> add_records(const protocol::LockRequest& request, Pipeline& round, LockRound& out);
+  void read_locks(const protocol::LockRequest& request, const Outcome& outcome,
+                  const LockRound& round, protocol::LockedBatch& out);
+  Result<void> look_for_missing(const protocol::LockRequest& request, const LockRound& round,
+                                protocol::LockedBatch& out);
+
+  // lane_permits.cpp
+  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes,
+                                         bool opened_now);
+
+  // lane_write.cpp
+  void add_writes(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_entities(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_records(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_receipts(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_effects(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_messages(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_deadlines(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_parked(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_alerts(const protocol::WriteBatch& writes, Pipeline& round);
+
+  // lane_settle.cpp: a commit that may have happened.
+  struct Doubt {
+    std::int64_t epoch = 0;
+    std::int64_t sequence = 0;
+  };
+  // True: it was committed. Tried until in_doubt_wait_ms have passed: then outcome_in_doubt.
+  Result<bool> settle();
+  enum class Look { committed, not_there, not_known };
+  Look look_for(const Doubt& doubt);
+
+  const std::shared_ptr<LaneShared> shared_;
+  Connection connection_;
+  const std::int32_t id_;
+  std::int64_t epoch_;
+  const bool earlier_holder_is_dead_;
+  bool fenced_ = false;
+  bool in_transaction_ = false;
+  std::int64_t sequence_ = 0;  // of the transaction under way
+  std::optional<Doubt> doubt_;
+};
+
+}  // namespace pawl::postgres

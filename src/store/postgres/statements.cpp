@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A machine's statements, and how set-wise ones are put together. The engine's own texts:
+// engine_statements.cpp.
+#include "store/postgres/statements.h"
+
+#include "store/postgres/engine_schema.h"
+#include "store/postgres/rows.h"
+#include "store/postgres/unnest.h"
+
+namespace pawl::postgres {
+
+namespace {
+
+std::vector<ColumnSpec> with_engine_columns(const MachineSpec& machine) {
+  std::vector<ColumnSpec> columns = machine.columns;
+  for (const auto name : engine_columns) columns.push_back({name, ColumnType::integer, false});
+  return columns;
+}
+
+Statement lock_of(const MachineSpec& machine, std::string_view name, std::string_view how) {
+  // The WHERE names nothing but the key: a row that was waited for is then never lost to a
+  // condition that it met before, and what comes back is as its last holder left it.
+  const std::string key = quoted_name(machine.columns[0].name);
+  return {std::string(name) + " " + std::string(machine.name),
+          entity_select(machine) + " WHERE " + key + " = ANY($1) ORDER BY " + key +
+              " FOR NO KEY UPDATE" + std::string(how),
+          {Type::text_array}};
+}
+
+Statement update_of(const MachineSpec& machine) {
+  UnnestText u;
+  const auto columns = with_engine_columns(machine);
+  std::string set;
+  std::string key;
+  std::string version;
+  for (const auto& column : columns) {
+    const std::string place = u.add(array_type(column.type));
+    if (key.empty()) {
+      key = place;
+      continue;
+    }
+    if (column.name == engine_columns[0]) version = place;
+    if (!set.empty()) set += ", ";
+    set += quoted_name(column.name) + " = " + place;
+  }
+  const std::string changed = "UPDATE " + quoted_name(machine.table) + " AS t SET " + set +
+                              " FROM " + u.from() + " WHERE t." +
+                              quoted_name(machine.columns[0].name) + " = " + key +
+                              " AND t.pawl_version < " + version;
+  return u.counted("update " + std::string(machine.name), changed, lost_update_state);
+}
+
+Statement insert_of(const MachineSpec& machine) {
+  UnnestText u;
+  for (const auto& column : with_engine_columns(machine)) u.add(array_type(column.type));
+  // A lost create, or another unique value, is no error of the statement but a row too few.
+  const std::string inserted = "INSERT INTO " + quoted_name(machine.table) + " (" +
+                               entity_columns(machine) + ") SELECT * FROM " + u.from() +
+                               " ON CONFLICT DO NOTHING";
+  return u.counted("insert " + std::string(machine.name), inserted, create_conflict_state);
+}
+
+RecordStatements record_of(const RecordSpec& record) {
+  RecordStatements out;
+  out.spec = &record;
+  UnnestText u;
+  u.add(Type::bigint_array);
+  u.add(Type::text_array);
+  std::string columns;
+  for (const auto& column : record.columns) {
+    u.add(array_type(column.type));
+    columns += quoted_name(column.name) + ", ";
+  }
+  const std::string table = quoted_name(record.table);
+  std::string names = "record_id, entity_key";
+  for (const auto& column : record.columns) names += ", " + quoted_name(column.name);
+  out.insert = u.counted("insert record " + std::string(record.table),
+                         "INSERT INTO " + table + " (" + names + ") SELECT * FROM " + u.from() +
+                             " ON CONFLICT DO NOTHING",
+                         create_conflict_state);
+  out.newest = {"newest " + std::string(record.table),
+                "SELECT u.place, r.* FROM unnest($1, $2) WITH ORDINALITY AS u(key, most, place) "
+                "CROSS JOIN LATERAL (SELECT " +
+                    columns + "record_id FROM " + table +
+                    " WHERE entity_key = u.key ORDER BY record_id DESC LIMIT u.most) AS r "
+                    "ORDER BY u.place, r.record_id",
+                {Type::text_array, Type::bigint_array}};
+  return out;
+}
+
+}  // namespace
+
+Statements::Statements(const Registry& registry) {
+  for (const auto& machine : registry.machines()) {
+    MachineStatements& out = machines_[machine->name];
+    const std::string key = quoted_name(machine->columns[0].name);
+    const std::string name(machine->name);
+    out.spec = machine.get();
+    out.lock = lock_of(*machine, "lock", " SKIP LOCKED");
+    out.lock_waiting = lock_of(*machine, "lock waiting", "");
+    out.select = {"select " + name,
+                  entity_select(*machine) + " WHERE " + key + " = ANY($1)",
+                  {Type::text_array}};
+    out.existing = {
+        "existing " + name,
+        "SELECT " + key + " FROM " + quoted_name(machine->table) + " WHERE " + key + " = ANY($1)",
+        {Type::text_array}};
+    out.insert = insert_of(*machine);
+    out.update = update_of(*machine);
+    for (const auto& record : machine->records) out.records[record.table] = record_of(record);
+  }
+  name_locks();
+  name_writes();
+  name_scans();
+}
+
+const MachineStatements* Statements::of(std::string_view machine) const {
+  const auto found = machines_.find(machine);
+  return found == machines_.end() ? nullptr : &found->second;
+}
+
+}  // namespace pawl::postgres

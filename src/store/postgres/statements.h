@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The SQL of a lane's rounds: a machine's, made once from its description, and the engine's own.
+// Everything is set-wise, one array for each column, so that a batch is a fixed number of
+// statements. What may void a commit is counted by pawl_expect on the server.
+#pragma once
+
+#include <pawl/machine.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "store/postgres/pipeline.h"
+
+namespace pawl::postgres {
+
+// The database's clock in microseconds.
+inline constexpr std::string_view now_us_sql =
+    "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
+struct RecordStatements {
+  const RecordSpec* spec = nullptr;
+  Statement newest;  // $1 keys, $2 limits: place in the request, then the record's columns
+  Statement insert;  // $1 ids, $2 owners' keys, then the columns, then how many
+};
+
+struct MachineStatements {
+  const MachineSpec* spec = nullptr;
+  Statement lock;          // $1 keys; leaves out what others hold
+  Statement lock_waiting;  // $1 keys; waits for them
+  Statement select;        // $1 keys; locks nothing
+  Statement existing;      // $1 keys: those that there are
+  Statement insert;        // the columns, then how many
+  Statement update;        // the columns, then how many
+  std::map<std::string_view, RecordStatements> records;
+};
+
+class Statements {
+ public:
+  explicit Statements(const Registry& registry);
+
+  // Null: the registry has no such machine.
+  const MachineStatements* of(std::string_view machine) const;
+
+  Statement begin{"begin", "BEGIN ISOLATION LEVEL READ COMMITTED", {}};
+  Statement commit{"commit", "COMMIT", {}};
+
+  // Sources and receipts, once the entities are locked.
+  Statement lock_effects;
+  Statement lock_effects_waiting;
+  Statement existing_effects;
+  Statement ended_effects;
+  Statement messages;
+  Statement lock_deadlines;
+  Statement lock_parked;
+  Statement receipts;
+  Statement lane;  // $1 id: epoch, next sequence, the time: the last statement of a lock
+
+  Statement write_journal;
+  Statement insert_receipts;
+  Statement insert_effects;
+  Statement update_effects;
+  Statement end_effects;
+  Statement delete_messages;
+  Statement insert_messages;
+  Statement delete_deadlines;
+  Statement arm_deadlines;
+  Statement delete_parked;
+  Statement insert_parked;
+  Statement raise_alert;
+  Statement acknowledge_alert;
+  Statement deliver_alert;
+
+  // Scans of a lane, whose ids are a range. $1 the first or the one before, $2 the last.
+  Statement open_effects;
+  Statement waiting_messages;
+  Statement due_deadlines;
+  Statement next_deadline;
+  Statement parked_pairs;
+  Statement has_work;
+
+  // Permits. $1 destinations.
+  Statement open_permits;
+  Statement lock_permits;
+  Statement other_permits;  // $2 the lane that asks; the time last, in each row
+  Statement write_permits;  // $1 destinations, $2 wanted, $3 granted, $4 lane, $5 epoch
+
+ private:
+  void name_locks();
+  void name_writes();
+  void name_scans();
+
+  std::map<std::string_view, MachineStatements> machines_;
+};
+
+}  // namespace pawl::postgres

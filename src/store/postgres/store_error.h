@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which of the store's errors an answer of PostgreSQL is, by its SQLSTATE alone. What a lost
+// connection means depends on what was under way, so that is the caller's to say.
+#pragma once
+
+#include <pawl/error.h>
+
+#include "store/postgres/sql_error.h"
+
+namespace pawl::postgres {
+
+inline constexpr ErrorCode store_lost_update{
+    "store_lost_update", ErrorClass::defect,
+    "a locked row was changed by somebody else: another writer than the engine is on this store"};
+inline constexpr ErrorCode store_text_invalid{
+    "text_invalid", ErrorClass::invalid,
+    "a text holds NUL or is no UTF-8, and the database takes neither"};
+
+// A lost connection: store_failed.
+Error store_error(const SqlError& error);
+
+}  // namespace pawl::postgres
