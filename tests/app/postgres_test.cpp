@@ -41,7 +41,7 @@ TEST_F(OnPostgres, ATradeIsPutThroughAuditedAndFoundAgainByTheNextServer) {
   const auto audit =
       run_pawl(with_config({"audit", "otc", "--custodian-url", pair_->sandbox_url()}));
   EXPECT_EQ(audit.exit_code, 0) << audit.out << audit.err;
-  EXPECT_NE(audit.out.find("1 "), std::string::npos) << audit.out;
+  EXPECT_NE(audit.out.find("orders: completed 1\ntrades: 1\n"), std::string::npos) << audit.out;
   const auto check = run_pawl(with_config({"migrate", "--check"}));
   EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
   EXPECT_FALSE(shows_password(check)) << check.out;
