@@ -105,7 +105,7 @@ TEST_F(PostgresStoreErrors, AKeyWithoutAnIndexOrAnothersCollationIsRefused) {
     const auto opened = open_postgres(world.options(), registry);
     return !opened && opened.error().code == schema_differs;
   };
-  world.sql("ALTER TABLE accounts ALTER COLUMN trail TYPE text COLLATE \"C.UTF-8\"");
+  world.sql("ALTER TABLE accounts ALTER COLUMN trail TYPE text COLLATE pg_catalog.\"default\"");
   EXPECT_TRUE(refused());
   world.sql("ALTER TABLE accounts ALTER COLUMN trail TYPE text COLLATE \"C\"");
   EXPECT_FALSE(refused());

@@ -87,7 +87,7 @@ class PostgresLane final : public StoreLane {
   // True: it was committed. Tried until in_doubt_wait_ms have passed: then outcome_in_doubt.
   Result<bool> settle();
   enum class Look { committed, not_there, not_known };
-  Look look_for(const Doubt& doubt);
+  Look look_for(const Doubt& doubt, std::string& why);
 
   const std::shared_ptr<LaneShared> shared_;
   Connection connection_;
