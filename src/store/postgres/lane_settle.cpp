@@ -23,8 +23,11 @@ constexpr int retry_pause_ms = 50;
 
 }  // namespace
 
-PostgresLane::Look PostgresLane::look_for(const Doubt& doubt) {
-  if (!connect()) return Look::not_known;
+PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, std::string& why) {
+  if (auto connected = connect(); !connected) {
+    why = connected.error().detail;
+    return Look::not_known;
+  }
   const auto& options = shared_->options;
   Parameters lane;
   lane.integer(id_);
@@ -44,6 +47,7 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt) {
   const auto end = round.add(shared_->statements.commit, {});
   const auto outcome = round.run(deadline());
   if (!outcome || outcome.warned(end) || outcome[end].tag() != "COMMIT") {
+    why = outcome ? "a standby was not waited for" : outcome.error().message;
     // Whether the epoch was raised is not known either: the next look finds it as it is.
     const bool lost = !outcome && outcome.error().kind == SqlErrorKind::connection_lost;
     if (!lost && connection_.transaction_status() != TransactionStatus::idle) {
@@ -63,8 +67,9 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt) {
 Result<bool> PostgresLane::settle() {
   const Doubt doubt = *doubt_;
   const auto until = deadline_in(shared_->options.in_doubt_wait_ms);
+  std::string why;
   while (true) {
-    const Look look = look_for(doubt);
+    const Look look = look_for(doubt, why);
     if (look != Look::not_known) {
       doubt_.reset();
       log::info(
@@ -75,8 +80,8 @@ Result<bool> PostgresLane::settle() {
     if (std::chrono::steady_clock::now() >= until) break;
     ::poll(nullptr, 0, retry_pause_ms);
   }
-  return fail(outcome_in_doubt,
-              "lane " + std::to_string(id_) + ", commit " + std::to_string(doubt.sequence));
+  return fail(outcome_in_doubt, "lane " + std::to_string(id_) + ", commit " +
+                                    std::to_string(doubt.sequence) + ": " + why);
 }
 
 }  // namespace pawl::postgres
