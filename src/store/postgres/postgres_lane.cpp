@@ -85,10 +85,11 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   const auto end = round.add(shared_->statements.commit, {});
   PAWL_CRASH_POINT("store.before_commit");
   const auto outcome = round.run(deadline());
-  // A warning: the wait for a standby was cancelled, and it may not have it.
-  const bool done = outcome && outcome[end].tag() == "COMMIT" && !outcome.warned(end);
+  // A warning: the wait for a standby was cancelled, and it may not have it. What is lost after the
+  // COMMIT's own answer changes nothing of it.
+  const bool done = outcome[end].tag() == "COMMIT" && !outcome.warned(end);
   if (!done) {
-    const bool may_have_happened = outcome ? true : outcome.in_doubt(end);
+    const bool may_have_happened = outcome[end].done() || outcome.in_doubt(end);
     if (!may_have_happened) return std::unexpected(failed(outcome.error()));
     in_transaction_ = false;
     doubt_ = Doubt{epoch_, sequence_};
