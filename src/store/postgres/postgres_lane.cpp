@@ -41,8 +41,8 @@ Result<void> PostgresLane::ready() {
   if (doubt_) {
     const auto settled = settle();
     if (!settled) {
-      if (settled.error().code == protocol::lane_fenced) return std::unexpected(settled.error());
-      return fail(protocol::store_failed, "a commit is in doubt: " + settled.error().detail);
+      // Also for who asks for something else: a repeat of what is in doubt may be among it.
+      return std::unexpected(settled.error());
     }
   }
   if (fenced_) return fail(protocol::lane_fenced);
