@@ -17,6 +17,7 @@ PostgresLane::PostgresLane(std::shared_ptr<LaneShared> shared, Connection connec
       connection_(std::move(connection)),
       id_(taken.id),
       epoch_(taken.epoch),
+      holder_(std::move(taken.holder)),
       earlier_holder_is_dead_(taken.earlier_holder_is_dead) {}
 
 PostgresLane::~PostgresLane() {
