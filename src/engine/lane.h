@@ -168,6 +168,8 @@ class Lane {
   // What a commit in doubt did is not in memory.
   bool load_needed_ = false;
   std::int64_t retake_at_us_ = 0;  // monotonic
+  // Why not, until then.
+  Error not_held_{protocol::lane_fenced, "no lane is held now"};
   std::int64_t renew_at_us_ = INT64_MAX;
   std::int64_t permits_asked_us_ = 0;
   std::int64_t look_for_end_at_us_ = 0;

@@ -43,7 +43,7 @@ Result<void> Lane::take_lane() {
 Result<void> Lane::hold_lane() {
   if (lane_ && !load_needed_) return {};
   const std::int64_t now_us = store_.clock().monotonic_us();
-  if (now_us < retake_at_us_) return fail(protocol::lane_fenced, "no lane is held now");
+  if (now_us < retake_at_us_) return std::unexpected(not_held_);
   if (finished_) return fail(protocol::lane_fenced, "another process drives this lane now");
   auto held = lane_ ? load() : take_lane();
   if (held && lane_) {
@@ -51,7 +51,8 @@ Result<void> Lane::hold_lane() {
     return {};
   }
   retake_at_us_ = now_us + retake_interval_us;
-  if (held) return fail(protocol::lane_fenced, "there is no lane to be taken");
+  not_held_ = held ? Error(protocol::lane_fenced, "there is no lane to be taken") : held.error();
+  if (held) return std::unexpected(not_held_);
   log::error("lane_not_held", {{"error", held.error().text()}});
   return held;
 }

@@ -71,6 +71,7 @@ struct Gate::Stream {
   std::deque<std::pair<std::uint64_t, Clock::time_point>> due;  // up to this offset, from then on
   bool ended = false;                                           // nothing more comes
   bool end_told = false;                                        // and the other side knows
+  std::uint64_t armed_at = 0;                                   // passed when the fault was armed
 };
 
 struct Gate::Link {
@@ -123,7 +124,10 @@ void Gate::arm(ArmedFault fault) {
     const std::lock_guard lock(mutex_);
     armed_ = fault;
     struck_ = false;
-    for (auto& link : links_) link.commits_seen = link.scanner.commits();
+    for (auto& link : links_) {
+      link.commits_seen = link.scanner.commits();
+      for (auto& stream : link.streams) stream.armed_at = stream.passed;
+    }
   }
   wake();
 }
@@ -238,6 +242,9 @@ void Gate::receive(Link& link, Direction direction) {
 std::uint64_t Gate::limit(Link& link, Direction direction) {
   if (!armed_ || struck_ || armed_->direction != direction) return no_limit;
   if (armed_->from == From::connection) return armed_->bytes;
+  if (armed_->from == From::armed) {
+    return link.commits_seen > 0 ? link.at(direction).armed_at + armed_->bytes : no_limit;
+  }
   if (link.scanner.commits() <= link.commits_seen) return no_limit;
   const auto& commit = link.scanner.commit(direction);
   return commit ? commit->begin + armed_->bytes : no_limit;

@@ -32,7 +32,8 @@ enum class Fault {
 
 enum class From {
   connection,  // counted from a connection's first byte
-  commit       // from the first byte of a COMMIT, or of its answer
+  commit,      // from the first byte of a COMMIT, or of its answer
+  armed        // from what had passed when it was armed, on connections that have committed
 };
 
 struct ArmedFault {

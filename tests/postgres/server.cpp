@@ -122,15 +122,24 @@ void copy_template(const std::string& directory) {
               .as_postgres = false});
 }
 
+// A standby's, of a server that runs.
+void copy_primary(const TestServer& primary, const std::string& directory) {
+  run_to_end({.arguments = {std::string(programs) + "pg_basebackup", "-D", directory + "/data",
+                            "-h", primary.directory(), "-p", std::to_string(primary.port()), "-U",
+                            "postgres", "-c", "fast", "-X", "stream", "--no-sync"},
+              .log_file = directory + "/copy.log"});
+}
+
 // Every process of a server works in its data directory.
-bool any_process_in(const std::string& data) {
+std::vector<pid_t> processes_in(const std::string& data) {
+  std::vector<pid_t> out;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
     const auto name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (fs::read_symlink(entry.path() / "cwd", ignored) == data) return true;
+    if (fs::read_symlink(entry.path() / "cwd", ignored) == data) out.push_back(std::stoi(name));
   }
-  return false;
+  return out;
 }
 
 // The one segment of System V that a killed server leaves; its number is in the pid file's seventh
@@ -178,7 +187,17 @@ TestServer& TestServer::shared() {
   return server;
 }
 
-TestServer::TestServer(ServerSettings settings)
+TestServer::TestServer(const TestServer& primary, const std::string& name, ServerSettings settings)
+    : TestServer(
+          [&] {
+            settings["primary_conninfo"] = "host=" + primary.directory() +
+                                           " port=" + std::to_string(primary.port()) +
+                                           " user=postgres application_name=" + name;
+            return settings;
+          }(),
+          &primary) {}
+
+TestServer::TestServer(ServerSettings settings, const TestServer* primary)
     : settings_(std::move(settings)), directory_(fresh_directory()) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) fail_with("pipe");
@@ -195,8 +214,13 @@ TestServer::TestServer(ServerSettings settings)
        .stdin_fd = ends[0]});
   ::close(ends[0]);
   try {
-    copy_template(directory_);
-    start();
+    if (primary == nullptr) {
+      copy_template(directory_);
+      start();
+    } else {
+      copy_primary(*primary, directory_);
+      start_as_standby();
+    }
     keeps_port_ = true;
   } catch (...) {
     postmaster_ = Process();
@@ -274,7 +298,7 @@ void TestServer::kill_now() {
   postmaster_.signal(SIGKILL);
   postmaster_.wait(stop_deadline_ms);
   // Its children see that it has gone and follow; until then the memory they share is in use.
-  if (!eventually([this] { return !any_process_in(data_directory()); })) {
+  if (!eventually([this] { return processes_in(data_directory()).empty(); })) {
     throw std::runtime_error("processes of a killed PostgreSQL stay:\n" + log());
   }
 }
@@ -283,6 +307,22 @@ void TestServer::start_as_standby() {
   std::ofstream(data_directory() + "/standby.signal") << "";
   give_to_postgres(data_directory() + "/standby.signal");
   start();
+}
+
+void TestServer::promote() {
+  if (sql("SELECT pg_promote()") != "t") {
+    throw std::runtime_error("PostgreSQL was not promoted:\n" + log());
+  }
+}
+
+void TestServer::stall() const {
+  // The first of them makes no more meanwhile.
+  postmaster_.signal(SIGSTOP);
+  for (const pid_t pid : processes_in(data_directory())) ::kill(pid, SIGSTOP);
+}
+
+void TestServer::go_on() const {
+  for (const pid_t pid : processes_in(data_directory())) ::kill(pid, SIGCONT);
 }
 
 std::string TestServer::url(std::string_view role, std::string_view its_password) const {

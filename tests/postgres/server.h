@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "postgres/process.h"
@@ -25,7 +26,10 @@ class TestServer {
   // want settings of their own, make one.
   static TestServer& shared();
 
-  explicit TestServer(ServerSettings settings = {});
+  explicit TestServer(ServerSettings settings = {}) : TestServer(std::move(settings), nullptr) {}
+  // A standby that streams from it under that application_name, until promote(). `settings` as
+  // above.
+  TestServer(const TestServer& primary, const std::string& name, ServerSettings settings = {});
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
   ~TestServer();
@@ -51,10 +55,15 @@ class TestServer {
   void set(const std::string& name, const std::string& value) { settings_[name] = value; }
   // Comes up as a standby of nobody: readable, and forever in recovery.
   void start_as_standby();
+  void promote();  // returns when it takes writes
+  // Its processes stand still, and go on.
+  void stall() const;
+  void go_on() const;
 
   static constexpr std::string_view password = "pawl-secret";
 
  private:
+  TestServer(ServerSettings settings, const TestServer* primary);
   void launch();
   void stop_or_kill();
   std::string data_directory() const { return directory_ + "/data"; }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -65,7 +67,11 @@ const std::string& this_neighbourhood() {
   return known;
 }
 
+// Behind the process: which of its takings it was.
+constexpr char taking_mark = '#';
+
 bool is_provably_dead(std::string_view holder) {
+  holder = holder.substr(0, holder.find(taking_mark));
   const std::string& near = this_neighbourhood();
   if (near.empty() || !holder.starts_with(near)) return false;
   const std::string_view rest = holder.substr(near.size());
@@ -91,6 +97,11 @@ std::string this_process() {
   return (near.empty() ? "//" : near) + pid + "/" + start_of(pid);
 }
 
+std::string new_holder() {
+  static std::atomic<std::int64_t> takings{0};
+  return this_process() + taking_mark + std::to_string(++takings);
+}
+
 bool are_provably_dead(std::string_view holders) {
   bool all = true;
   for_each_holder(holders, [&](std::string_view holder) { all = all && is_provably_dead(holder); });
@@ -101,7 +112,7 @@ std::string without_this_process(std::string_view holders) {
   const std::string self = this_process();
   std::string out;
   for_each_holder(holders, [&](std::string_view holder) {
-    if (holder == self) return;
+    if (holder.substr(0, holder.find(taking_mark)) == self) return;
     if (!out.empty()) out += ' ';
     out += holder;
   });

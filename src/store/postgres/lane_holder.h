@@ -13,6 +13,9 @@ namespace pawl::postgres {
 
 // "BOOT/NAMESPACE/PID/START"; of this process. Empty parts where /proc does not say.
 std::string this_process();
+// The same with "#N" behind it, another N each time: so that a lane can tell its own mark in its
+// row from that of whoever took it over in this very process.
+std::string new_holder();
 
 // All of them ran here, and run no more. False also where it cannot be known. Of nobody it is true.
 bool are_provably_dead(std::string_view holders);

@@ -10,6 +10,7 @@
 #include <pawl/log.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "store/postgres/postgres_lane.h"
@@ -20,10 +21,12 @@ namespace {
 
 // Between two tries to get a connection; a try that waits for the row's lock has waited by itself.
 constexpr int retry_pause_ms = 50;
+// A look is given so long at least, also when nobody waits for it any more.
+constexpr int min_look_ms = 1'000;
 
 }  // namespace
 
-PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, std::string& why) {
+PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until, std::string& why) {
   if (auto connected = connect(); !connected) {
     why = connected.error().detail;
     return Look::not_known;
@@ -35,6 +38,9 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, std::string& why) 
   row.integer(id_).integer(doubt.sequence).integer(doubt.epoch);
   Parameters raise;
   raise.integer(id_).integer(epoch_).integer(options.lane_lease_ms * 1'000LL);
+  // Who takes a lane over writes itself into its row: as long as that says what we wrote there, the
+  // epochs above ours are our own.
+  raise.integer(raises_in_doubt_).text(holder_);
   Pipeline round(connection_);
   round.add(shared_->statements.begin, {});
   round.add("SELECT FROM pawl_lanes WHERE id = $1 FOR UPDATE", lane);
@@ -42,22 +48,23 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, std::string& why) 
       round.add("SELECT 1 FROM pawl_journal WHERE lane = $1 AND sequence = $2 AND epoch = $3", row);
   const auto raised = round.add(
       "UPDATE pawl_lanes SET epoch = epoch + 1, held_until_us = " + std::string(now_us_sql) +
-          " + $3 WHERE id = $1 AND epoch = $2 RETURNING epoch",
+          " + $3 WHERE id = $1 AND epoch BETWEEN $2 AND $2 + $4 AND holder = $5 RETURNING epoch",
       raise);
   const auto end = round.add(shared_->statements.commit, {});
-  const auto outcome = round.run(deadline());
-  if (!outcome || outcome.warned(end) || outcome[end].tag() != "COMMIT") {
+  // It may wait for a standby as the one in doubt did.
+  const auto outcome = round.run(std::min(deadline(), until));
+  if (outcome[end].tag() != "COMMIT" || outcome.warned(end)) {
     why = outcome ? "a standby was not waited for" : outcome.error().message;
-    // Whether the epoch was raised is not known either: the next look finds it as it is.
-    const bool lost = !outcome && outcome.error().kind == SqlErrorKind::connection_lost;
-    if (!lost && connection_.transaction_status() != TransactionStatus::idle) {
-      if (!run_one(connection_, "ROLLBACK", deadline())) connection_.close();
+    if (outcome[end].done() || outcome.in_doubt(end)) ++raises_in_doubt_;
+    if (connection_.transaction_status() != TransactionStatus::idle &&
+        !run_one(connection_, "ROLLBACK", deadline())) {
+      connection_.close();
     }
-    if (outcome && outcome[raised].rows() > 0) epoch_ = outcome[raised].integer(0, 0);
     return Look::not_known;
   }
   if (outcome[raised].rows() > 0) {
     epoch_ = outcome[raised].integer(0, 0);
+    raises_in_doubt_ = 0;
   } else {
     fenced_ = true;
   }
@@ -69,7 +76,7 @@ Result<bool> PostgresLane::settle() {
   const auto until = deadline_in(shared_->options.in_doubt_wait_ms);
   std::string why;
   while (true) {
-    const Look look = look_for(doubt, why);
+    const Look look = look_for(doubt, std::max(until, deadline_in(min_look_ms)), why);
     if (look != Look::not_known) {
       doubt_.reset();
       log::info(

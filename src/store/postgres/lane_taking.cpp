@@ -68,8 +68,10 @@ Result<std::optional<TakenLane>> take(Connection& connection, const LaneShared& 
                                       const LaneRow& lane, LaneWish wish) {
   Parameters parameters;
   parameters.integer(lane.id).integer(lane.epoch).integer(lane.held_until_us);
+  const std::string self = new_holder();
   // Added first: who is fenced by this very statement may have claimed something just before.
-  parameters.text(lane.provably_dead ? this_process() : lane.holders + " " + this_process());
+  const std::string holders = lane.provably_dead ? self : lane.holders + " " + self;
+  parameters.text(holders);
   parameters.integer(shared.options.lane_lease_ms * 1'000LL);
   parameters.boolean(wish == LaneWish::orphaned);
   Pipeline round(connection);
@@ -84,22 +86,24 @@ Result<std::optional<TakenLane>> take(Connection& connection, const LaneShared& 
     return std::unexpected(store_error(outcome.error()));
   }
   if (outcome[0].rows() == 0) return std::optional<TakenLane>();
-  TakenLane taken{lane.id, outcome[0].integer(0, 0), lane.provably_dead};
+  TakenLane taken{lane.id, outcome[0].integer(0, 0), lane.provably_dead, holders};
   if (lane.provably_dead) return taken;
   const auto leases = has_leases(connection, shared, lane.id);
   if (!leases) return std::unexpected(leases.error());
   if (*leases) return taken;
   Pipeline alone(connection);
   alone.add("UPDATE pawl_lanes SET holder = $3 WHERE id = $1 AND epoch = $2",
-            Parameters().integer(taken.id).integer(taken.epoch).text(this_process()));
+            Parameters().integer(taken.id).integer(taken.epoch).text(self));
   const auto forgotten = alone.run(deadline_in(deadline_ms(shared)));
   if (!forgotten) return std::unexpected(store_error(forgotten.error()));
+  taken.holder = self;
   return taken;
 }
 
 Result<std::optional<TakenLane>> make(Connection& connection, const LaneShared& shared) {
   Parameters parameters;
-  parameters.text(this_process()).integer(shared.options.lane_lease_ms * 1'000LL);
+  const std::string self = new_holder();
+  parameters.text(self).integer(shared.options.lane_lease_ms * 1'000LL);
   parameters.integer(store::max_lanes - 1);
   parameters.integer(store::sequences_per_restore);
   Pipeline round(connection);
@@ -116,7 +120,7 @@ Result<std::optional<TakenLane>> make(Connection& connection, const LaneShared& 
     return std::unexpected(store_error(outcome.error()));
   }
   if (outcome[0].rows() == 0) return std::optional<TakenLane>();
-  return TakenLane{static_cast<std::int32_t>(outcome[0].integer(0, 0)), 1, true};
+  return TakenLane{static_cast<std::int32_t>(outcome[0].integer(0, 0)), 1, true, self};
 }
 
 Result<bool> has_work(Connection& connection, const LaneShared& shared, std::int32_t lane) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "store/postgres/postgres_store.h"
 
@@ -24,6 +25,7 @@ struct TakenLane {
   std::int32_t id = 0;
   std::int64_t epoch = 0;
   bool earlier_holder_is_dead = false;
+  std::string holder;  // as its row has it until somebody else takes the lane
 };
 
 // Nothing: LaneWish::orphaned, and there is none.

@@ -17,6 +17,7 @@ PostgresLane::PostgresLane(std::shared_ptr<LaneShared> shared, Connection connec
       connection_(std::move(connection)),
       id_(taken.id),
       epoch_(taken.epoch),
+      holder_(std::move(taken.holder)),
       earlier_holder_is_dead_(taken.earlier_holder_is_dead) {}
 
 PostgresLane::~PostgresLane() {
@@ -41,8 +42,8 @@ Result<void> PostgresLane::ready() {
   if (doubt_) {
     const auto settled = settle();
     if (!settled) {
-      if (settled.error().code == protocol::lane_fenced) return std::unexpected(settled.error());
-      return fail(protocol::store_failed, "a commit is in doubt: " + settled.error().detail);
+      // Also for who asks for something else: a repeat of what is in doubt may be among it.
+      return std::unexpected(settled.error());
     }
   }
   if (fenced_) return fail(protocol::lane_fenced);
@@ -85,10 +86,11 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   const auto end = round.add(shared_->statements.commit, {});
   PAWL_CRASH_POINT("store.before_commit");
   const auto outcome = round.run(deadline());
-  // A warning: the wait for a standby was cancelled, and it may not have it.
-  const bool done = outcome && outcome[end].tag() == "COMMIT" && !outcome.warned(end);
+  // A warning: the wait for a standby was cancelled, and it may not have it. What is lost after the
+  // COMMIT's own answer changes nothing of it.
+  const bool done = outcome[end].tag() == "COMMIT" && !outcome.warned(end);
   if (!done) {
-    const bool may_have_happened = outcome ? true : outcome.in_doubt(end);
+    const bool may_have_happened = outcome[end].done() || outcome.in_doubt(end);
     if (!may_have_happened) return std::unexpected(failed(outcome.error()));
     in_transaction_ = false;
     doubt_ = Doubt{epoch_, sequence_};

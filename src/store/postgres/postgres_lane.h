@@ -87,12 +87,15 @@ class PostgresLane final : public StoreLane {
   // True: it was committed. Tried until in_doubt_wait_ms have passed: then outcome_in_doubt.
   Result<bool> settle();
   enum class Look { committed, not_there, not_known };
-  Look look_for(const Doubt& doubt, std::string& why);
+  Look look_for(const Doubt& doubt, Deadline until, std::string& why);
 
   const std::shared_ptr<LaneShared> shared_;
   Connection connection_;
   const std::int32_t id_;
   std::int64_t epoch_;
+  // Raised so often more, perhaps: each of those raises was itself not known to be committed.
+  std::int64_t raises_in_doubt_ = 0;
+  const std::string holder_;
   const bool earlier_holder_is_dead_;
   bool fenced_ = false;
   bool in_transaction_ = false;

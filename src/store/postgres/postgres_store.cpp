@@ -105,12 +105,14 @@ PostgresStore::~PostgresStore() {
 }
 
 Result<StoreHandle> PostgresStore::open(const PostgresOptions& options, const Registry& registry) {
-  auto connection = connect_for_schema(options);
-  if (!connection) return std::unexpected(connection.error());
-  say_what_was_found(connection->facts());
+  if (auto sound = check_options(options); !sound) return std::unexpected(sound.error());
+  // Before anything is set for a session: with such a pooler it would be set for others.
   if (auto done = refuse_transaction_pooling(session_options(options, "schema")); !done) {
     return std::unexpected(done.error());
   }
+  auto connection = connect_for_schema(options);
+  if (!connection) return std::unexpected(connection.error());
+  say_what_was_found(connection->facts());
   if (auto done = prepare_schema(*connection, options.schema, registry, options.migrate); !done) {
     return std::unexpected(done.error());
   }

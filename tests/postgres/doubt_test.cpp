@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commits in doubt: the lane's connection is reset, cut, loses what is sent or holds it back, at
+// every byte of COMMIT's exchange and here and there before it. Once it can reach the database
+// again the caller gets the true receipt, every command is executed once, and the lane works on.
+#include <array>
+#include <cstdio>
+#include <thread>
+
+#include "postgres/doubt_world.h"
+
+namespace pawl::test {
+namespace {
+
+constexpr std::array faults{Fault::reset, Fault::cut, Fault::swallow, Fault::hold};
+constexpr std::array directions{Direction::to_server, Direction::to_client};
+// Between the places before COMMIT that are tried: no divisor of any message's length.
+constexpr std::uint64_t sample_step_bytes = 53;
+
+class CommitInDoubt : public ::testing::Test {
+ protected:
+  void begin() {
+    world.start();
+    if (HasFatalFailure()) return;
+    world.open_account();
+    works_on();
+  }
+  // Also so that the statements of the next are prepared on this connection.
+  void works_on() {
+    ++deposits;
+    DoubtWorld::expect_done(world.deposit(deposits).get(), deposits, false);
+  }
+  // How long COMMIT's exchange is when it is prepared.
+  std::uint64_t commit_length(Direction direction) {
+    works_on();
+    world.gate().heal();
+    works_on();
+    EXPECT_TRUE(eventually([&] { return world.gate().commit(direction).has_value(); }));
+    return world.gate().commit(direction)->length();
+  }
+  // One deposit with a fault on its way. True: it has struck.
+  bool deposit_through(const ArmedFault& fault) {
+    const std::string which = "fault " + std::to_string(static_cast<int>(fault.fault)) + " " +
+                              (fault.direction == Direction::to_server ? "to" : "from") +
+                              " the server at byte " + std::to_string(fault.bytes);
+    SCOPED_TRACE(which);
+    const int connections = world.gate().connections();
+    world.gate().arm(fault);
+    auto receipt = world.deposit(++deposits);
+    bool struck = false;
+    EXPECT_TRUE(eventually([&] {
+      struck = world.gate().struck(0);
+      return struck || DoubtWorld::ready(receipt);
+    }));
+    struck = struck || world.gate().struck(0);
+    world.gate().heal();
+    DoubtWorld::expect_done(receipt.get(), deposits, false);
+    DoubtWorld::expect_done(world.deposit(deposits).get(), deposits, true);
+    if (struck && fault.fault != Fault::hold) {
+      EXPECT_GT(world.gate().connections(), connections) << "another connection than the lane's";
+    }
+    return struck;
+  }
+
+  DoubtWorld world;
+  int deposits = 0;
+};
+
+TEST_F(CommitInDoubt, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
+  begin();
+  if (HasFailure()) return;
+  int runs = 0;
+  for (const auto direction : directions) {
+    const std::uint64_t length = commit_length(direction);
+    for (const auto fault : faults) {
+      for (std::uint64_t bytes = 0; bytes <= length; ++bytes) {
+        works_on();
+        EXPECT_TRUE(deposit_through({direction, From::commit, bytes, fault}));
+        ++runs;
+        if (HasFailure()) return;
+      }
+    }
+    EXPECT_GT(length, 20U);
+  }
+  world.expect_deposits(deposits);
+  std::printf("%d runs\n", runs);
+  EXPECT_GT(runs, 200);
+}
+
+// Before COMMIT nothing can have happened: the batch runs again as a whole.
+TEST_F(CommitInDoubt, AnywhereBeforeTheCommitItRunsAgain) {
+  begin();
+  if (HasFailure()) return;
+  int runs = 0;
+  for (const auto direction : directions) {
+    for (const auto fault : faults) {
+      for (std::uint64_t bytes = 0;; bytes += sample_step_bytes) {
+        works_on();
+        if (!deposit_through({direction, From::armed, bytes, fault})) break;
+        ++runs;
+        if (HasFailure()) return;
+      }
+    }
+  }
+  world.expect_deposits(deposits);
+  std::printf("%d runs\n", runs);
+  EXPECT_GT(runs, 50);
+}
+
+// The bytes arrive when the lane has long given up that connection and asked what came of it.
+TEST_F(CommitInDoubt, WhatArrivesLateChangesNothing) {
+  world.options().statement_timeout_ms = 150;
+  world.options().tcp_timeout_ms = 150;
+  begin();
+  if (HasFailure()) return;
+  for (const From from : {From::commit, From::armed}) {
+    for (const std::uint64_t bytes : {0, 11, 23, 400, 900}) {
+      if (from == From::commit && bytes > 30) continue;
+      SCOPED_TRACE(bytes);
+      works_on();
+      const int connections = world.gate().connections();
+      world.gate().arm({Direction::to_server, from, bytes, Fault::hold});
+      auto receipt = world.deposit(++deposits);
+      ASSERT_TRUE(eventually(
+          [&] { return world.gate().connections() > connections || DoubtWorld::ready(receipt); }));
+      EXPECT_TRUE(world.gate().struck(0));
+      world.gate().heal();
+      const auto answer = receipt.get();
+      // The server's own time-out may have been faster: then it is said that nothing was changed.
+      if (!answer) {
+        EXPECT_TRUE(answer.error().code == protocol::rows_locked ||
+                    answer.error().code == protocol::store_failed)
+            << answer.error().text();
+      } else {
+        DoubtWorld::expect_done(answer, deposits, false);
+      }
+      Result<Receipt> again = fail(protocol::store_failed);
+      ASSERT_TRUE(eventually([&] {
+        again = world.deposit(deposits).get();
+        return again.has_value();
+      }));
+      DoubtWorld::expect_done(again, deposits, answer.has_value());
+      if (HasFailure()) return;
+    }
+  }
+  world.expect_deposits(deposits);
+}
+
+// The lane by itself: what commit() says is what the journal has.
+class LaneInDoubt : public ::testing::Test {
+ protected:
+  void begin() {
+    auto opened = world.open();
+    ASSERT_TRUE(opened) << opened.error().text();
+    store = std::move(*opened);
+    auto taken = store->take_lane(LaneWish::own);
+    ASSERT_TRUE(taken && *taken);
+    lane = std::move(*taken);
+    ASSERT_TRUE(commit());
+  }
+  Result<void> commit() {
+    auto locked = lane->lock({});
+    if (!locked) return std::unexpected(locked.error());
+    sequence = locked->sequence;
+    protocol::WriteBatch writes;
+    writes.journal_entries = "[]";
+    writes.time = locked->time;
+    return lane->commit(writes);
+  }
+  // It is committed, the answer is lost, and the database cannot be reached.
+  void leave_in_doubt() {
+    world.gate().arm({Direction::to_client, From::commit, 0, Fault::swallow});
+    std::thread closer([&] {
+      EXPECT_TRUE(world.gate().struck(patience_ms));
+      world.gate().shut();
+    });
+    const auto done = commit();
+    closer.join();
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, outcome_in_doubt) << done.error().text();
+  }
+  bool is_in_journal(std::int64_t place) const {
+    return world.sql("SELECT count(*) FROM pawl_journal WHERE sequence = " +
+                     std::to_string(place)) == "1";
+  }
+
+  DoubtWorld world;
+  StoreHandle store;
+  std::unique_ptr<StoreLane> lane;
+  std::int64_t sequence = 0;
+};
+
+TEST_F(LaneInDoubt, WhatItSaysIsWhatTheJournalHas) {
+  begin();
+  if (HasFatalFailure()) return;
+  int committed = 0;
+  int not_committed = 0;
+  for (const auto direction : directions) {
+    ASSERT_TRUE(commit());
+    world.gate().heal();
+    ASSERT_TRUE(commit());
+    ASSERT_TRUE(eventually([&] { return world.gate().commit(direction).has_value(); }));
+    const std::uint64_t length = world.gate().commit(direction)->length();
+    for (const auto fault : {Fault::reset, Fault::cut}) {
+      for (std::uint64_t bytes = 0; bytes <= length; ++bytes) {
+        SCOPED_TRACE(bytes);
+        const auto before = commit();
+        ASSERT_TRUE(before) << before.error().text();
+        world.gate().arm({direction, From::commit, bytes, fault});
+        const auto done = commit();
+        EXPECT_TRUE(world.gate().struck(patience_ms));
+        world.gate().heal();
+        EXPECT_EQ(done.has_value(), is_in_journal(sequence));
+        if (!done) {
+          EXPECT_EQ(done.error().code, protocol::transaction_aborted) << done.error().text();
+        }
+        ++(done ? committed : not_committed);
+        if (HasFailure()) return;
+      }
+    }
+  }
+  EXPECT_GT(committed, 50);
+  EXPECT_GT(not_committed, 50);
+  // Without a gap, and each once.
+  EXPECT_EQ(world.sql("SELECT count(*) = max(sequence) FROM pawl_journal"), "t");
+}
+
+TEST_F(LaneInDoubt, WhileTheDatabaseIsAwayItIsInDoubtAndNothingElseIsDone) {
+  world.options().in_doubt_wait_ms = 100;
+  begin();
+  if (HasFatalFailure()) return;
+  leave_in_doubt();
+  const auto in_doubt = sequence;
+  for (int i = 0; i < 2; ++i) {
+    const auto again = lane->lock({});
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, outcome_in_doubt) << "nothing is known: " << again.error().text();
+  }
+  world.gate().heal();
+  const auto next = commit();
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_TRUE(is_in_journal(in_doubt));
+  EXPECT_EQ(sequence, in_doubt + 1);
+}
+
+// The inquiry is a commit itself, and its answer can be lost, too, at every byte and again and
+// again: the lane knows its own raised epochs by its mark in the row, and goes on.
+TEST_F(LaneInDoubt, AnInquiryWhoseOwnAnswerIsLostIsMadeAgain) {
+  world.options().in_doubt_wait_ms = 100;
+  begin();
+  if (HasFatalFailure()) return;
+  for (const auto direction : directions) {
+    for (const std::uint64_t bytes : {0, 3, 19}) {
+      leave_in_doubt();
+      if (HasFatalFailure()) return;
+      const auto in_doubt = sequence;
+      world.gate().heal();
+      world.gate().arm({direction, From::commit, bytes, Fault::reset});
+      const auto renewed = lane->renew();
+      EXPECT_TRUE(world.gate().struck(patience_ms));
+      EXPECT_TRUE(renewed) << renewed.error().text();
+      EXPECT_TRUE(is_in_journal(in_doubt));
+      world.gate().heal();
+      const auto next = commit();
+      ASSERT_TRUE(next) << next.error().text();
+      EXPECT_EQ(sequence, in_doubt + 1);
+    }
+  }
+  EXPECT_EQ(world.sql("SELECT count(*) FROM pawl_lanes"), "1");
+}
+
+// Who took the lane over meanwhile has written itself into its row: it is not taken for our own
+// raised epoch, whichever number it has.
+TEST_F(LaneInDoubt, ALaneThatWasTakenOverMeanwhileIsNotTakenBack) {
+  world.options().in_doubt_wait_ms = 100;
+  begin();
+  if (HasFatalFailure()) return;
+  leave_in_doubt();
+  world.sql("UPDATE pawl_lanes SET held_until_us = 1");
+  world.gate().heal();
+  auto taken = store->take_lane(LaneWish::own);
+  ASSERT_TRUE(taken && *taken) << (taken ? "" : taken.error().text());
+  EXPECT_EQ((*taken)->id(), lane->id());
+  const auto renewed = lane->renew();
+  ASSERT_FALSE(renewed);
+  EXPECT_EQ(renewed.error().code, protocol::lane_fenced) << renewed.error().text();
+  lane = std::move(*taken);
+  const auto next = commit();
+  EXPECT_TRUE(next) << next.error().text();
+}
+
+}  // namespace
+}  // namespace pawl::test
