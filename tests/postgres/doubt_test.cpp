@@ -17,7 +17,7 @@ constexpr std::array directions{Direction::to_server, Direction::to_client};
 // Between the places before COMMIT that are tried: no divisor of any message's length.
 constexpr std::uint64_t sample_step_bytes = 53;
 
-class CommitInDoubt : public ::testing::Test {
+class CommitThroughAGate : public ::testing::Test {
  protected:
   void begin() {
     world.start();
@@ -66,7 +66,7 @@ class CommitInDoubt : public ::testing::Test {
   int deposits = 0;
 };
 
-TEST_F(CommitInDoubt, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
+TEST_F(CommitThroughAGate, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
   begin();
   if (HasFailure()) return;
   int runs = 0;
@@ -88,7 +88,7 @@ TEST_F(CommitInDoubt, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
 }
 
 // Before COMMIT nothing can have happened: the batch runs again as a whole.
-TEST_F(CommitInDoubt, AnywhereBeforeTheCommitItRunsAgain) {
+TEST_F(CommitThroughAGate, AnywhereBeforeTheCommitItRunsAgain) {
   begin();
   if (HasFailure()) return;
   int runs = 0;
@@ -108,7 +108,7 @@ TEST_F(CommitInDoubt, AnywhereBeforeTheCommitItRunsAgain) {
 }
 
 // The bytes arrive when the lane has long given up that connection and asked what came of it.
-TEST_F(CommitInDoubt, WhatArrivesLateChangesNothing) {
+TEST_F(CommitThroughAGate, WhatArrivesLateChangesNothing) {
   world.options().statement_timeout_ms = 150;
   world.options().tcp_timeout_ms = 150;
   begin();
