@@ -93,7 +93,7 @@ class Load {
         return receipt->done;
       }
       ++unanswered_;
-      // lint: allow(sleep): a customer's own pause before it asks again
+      // lint: allow(sleep): the customer's own pause before it asks again
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }
