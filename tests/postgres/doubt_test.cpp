@@ -276,6 +276,17 @@ TEST_F(LaneInDoubt, ALaneThatWasTakenOverMeanwhileIsNotTakenBack) {
   begin();
   if (HasFatalFailure()) return;
   leave_in_doubt();
+  if (HasFatalFailure()) return;
+  // An inquiry that was not committed, which the lane cannot know: the number is free for
+  // another's.
+  world.gate().heal();
+  world.gate().arm({Direction::to_server, From::commit, 3, Fault::swallow});
+  std::thread closer([&] {
+    EXPECT_TRUE(world.gate().struck(patience_ms));
+    world.gate().shut();
+  });
+  EXPECT_EQ(lane->renew().error().code, outcome_in_doubt);
+  closer.join();
   world.sql("UPDATE pawl_lanes SET held_until_us = 1");
   world.gate().heal();
   auto taken = store->take_lane(LaneWish::own);

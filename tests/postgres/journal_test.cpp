@@ -96,7 +96,8 @@ TEST_F(SharedJournal, AReaderBesideTheWritersSkipsAndRepeatsNothing) {
   const auto other = open_engine(2);
   ASSERT_TRUE(one && other);
   for (int i = 0; i < accounts; ++i) {
-    done(*one, bank::Open{std::string(1, static_cast<char>('a' + i)), 0, {}}, "open-" + std::to_string(i));
+    done(*one, bank::Open{std::string(1, static_cast<char>('a' + i)), 0, {}},
+         "open-" + std::to_string(i));
   }
   std::atomic<int> writing = 0;
   std::vector<std::thread> writers;
