@@ -256,9 +256,14 @@ TEST_F(LaneInDoubt, AnInquiryWhoseOwnAnswerIsLostIsMadeAgain) {
       const auto in_doubt = sequence;
       world.gate().heal();
       world.gate().arm({direction, From::commit, bytes, Fault::reset});
-      const auto renewed = lane->renew();
-      EXPECT_TRUE(world.gate().struck(patience_ms));
+      Result<void> renewed = fail(outcome_in_doubt);
+      // Each try waits only a moment for the answer.
+      EXPECT_TRUE(eventually([&] {
+        renewed = lane->renew();
+        return renewed || renewed.error().code != outcome_in_doubt;
+      }));
       EXPECT_TRUE(renewed) << renewed.error().text();
+      EXPECT_TRUE(world.gate().struck(patience_ms));
       EXPECT_TRUE(is_in_journal(in_doubt));
       world.gate().heal();
       const auto next = commit();
