@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   if (ran_as_load(argc, argv)) return 0;
   const Options options = parse_options(argc, argv, {64}, PAWL_SLOW_SYNC);
   const Workspace workspace(options);
-  PawlSide pawl(workspace.file("pawl.db"), options.entities);
+  PawlSide pawl(options, workspace.file("pawl.db"));
   HandWrittenSide hand(workspace.file("hand.db"), options.entities);
   std::uint16_t pawl_port = 0;
   const auto pawl_server = serve(

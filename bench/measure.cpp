@@ -11,14 +11,17 @@
 #include <filesystem>
 #include <sstream>
 
+#include "database.h"
+
 namespace pawl::bench {
 
 namespace {
 
 [[noreturn]] void usage(const std::string& problem) {
   std::fprintf(stderr,
-               "%s\noptions: --store sqlite  --in-flight N[,N...]  --entities N  --rounds N  "
-               "--seconds S  --sync-ms N  --dir DIR  --json\n",
+               "%s\noptions: --store sqlite|postgres  --in-flight N[,N...]  --entities N  "
+               "--rounds N  --seconds S  --sync-ms N  --lanes N  --max-batch N  --processes N  "
+               "--clients N  --dir DIR  --json\n",
                problem.c_str());
   std::exit(2);
 }
@@ -34,12 +37,6 @@ std::string decimal(double value) {
   std::ostringstream out;
   out << value;
   return out.str();
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 double median_of(const std::vector<Sample>& samples, double Sample::* member) {
@@ -83,7 +80,8 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
     if (i + 1 >= argc) usage(name + ": needs a value, or is not an option");
     const std::string value = argv[++i];
     if (name == "--store") {
-      if (value != "sqlite") usage("--store: only sqlite is there, not " + value);
+      if (value != "sqlite" && value != "postgres") usage("--store: sqlite or postgres");
+      options.store = value;
     } else if (name == "--in-flight") {
       options.in_flight.clear();
       std::stringstream list(value);
@@ -98,14 +96,39 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
       options.seconds = number(value, name);
     } else if (name == "--sync-ms") {
       options.sync_ms = number(value, name);
+    } else if (name == "--lanes") {
+      options.lanes = static_cast<int>(number(value, name));
+    } else if (name == "--max-batch") {
+      options.max_batch = static_cast<int>(number(value, name));
+    } else if (name == "--processes") {
+      options.processes = std::max(1, static_cast<int>(number(value, name)));
+    } else if (name == "--clients") {
+      options.clients = static_cast<int>(number(value, name));
     } else if (name == "--dir") {
       options.directory = value;
     } else {
       usage("unknown option " + name);
     }
   }
-  if (options.sync_ms > 0) run_under_shim(argc, argv, options.sync_ms, slow_sync_library);
+  if (options.store == "postgres") {
+    options.url = database_url(argc, argv, options.sync_ms);
+  } else if (options.processes > 1) {
+    usage("--processes: several processes share PostgreSQL alone");
+  } else if (options.sync_ms > 0) {
+    run_under_shim(argc, argv, options.sync_ms, slow_sync_library);
+  }
   return options;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+double load_average_now() {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 ? load : -1;
 }
 
 double seconds_now() {
@@ -146,8 +169,9 @@ void print_lines(const Options& options, const std::vector<Line>& lines) {
         "store %s, durable before the answer, %d entities, %d rounds of %.1f s in turn%s\n",
         options.store.c_str(), options.entities, options.rounds, options.seconds,
         options.sync_ms > 0 ? (", each sync +" + decimal(options.sync_ms) + " ms").c_str() : "");
-    std::printf("%-12s %9s %10s %10s %7s %8s %8s %8s %8s %8s\n", "bench", "in flight", "pawl/s",
-                "hand/s", "ratio", "p50 ms", "p99 ms", "hand p50", "hand p99", "batch");
+    std::printf("%-12s %9s %10s %10s %7s %8s %8s %8s %8s %8s %22s\n", "bench", "in flight",
+                "pawl/s", "hand/s", "ratio", "p50 ms", "p99 ms", "hand p50", "hand p99", "batch",
+                "cpu us, ours+server");
   }
   for (const Line& line : lines) {
     const double pawl = median_of(line.pawl, &Sample::per_second);
@@ -158,19 +182,35 @@ void print_lines(const Options& options, const std::vector<Line>& lines) {
           "{\"name\":\"%s\",\"store\":\"%s\",\"in_flight\":%d,\"pawl_per_s\":%.0f,"
           "\"baseline\":\"%s\",\"baseline_per_s\":%.0f,\"ratio\":%.2f,\"p50_ms\":%.3f,"
           "\"p99_ms\":%.3f,\"baseline_p50_ms\":%.3f,\"baseline_p99_ms\":%.3f,\"cpu\":%.1f,"
-          "\"baseline_cpu\":%.1f,\"batch\":%.1f,\"sync_ms\":%g}\n",
+          "\"baseline_cpu\":%.1f,\"server_cpu\":%.1f,\"baseline_server_cpu\":%.1f,\"batch\":%.1f,"
+          "\"sync_ms\":%g,\"processes\":%d,\"p50_ratio\":%.2f,\"p99_ratio\":%.2f,\"load\":%.1f}\n",
           line.name.c_str(), options.store.c_str(), line.in_flight, pawl, line.baseline.c_str(),
           hand, ratio, median_of(line.pawl, &Sample::p50_ms), median_of(line.pawl, &Sample::p99_ms),
           median_of(line.hand_written, &Sample::p50_ms),
           median_of(line.hand_written, &Sample::p99_ms), median_of(line.pawl, &Sample::cpu_us),
-          median_of(line.hand_written, &Sample::cpu_us), median_of(line.pawl, &Sample::batch),
-          options.sync_ms);
+          median_of(line.hand_written, &Sample::cpu_us),
+          median_of(line.pawl, &Sample::server_cpu_us),
+          median_of(line.hand_written, &Sample::server_cpu_us),
+          median_of(line.pawl, &Sample::batch), options.sync_ms, options.processes,
+          median_ratio(line, &Sample::p50_ms), median_ratio(line, &Sample::p99_ms),
+          load_average_now());
     } else {
       std::printf(
-          "%-12s %9d %10.0f %10.0f %6.2fx %8.3f %8.3f %8.3f %8.3f %8.1f\n", line.name.c_str(),
-          line.in_flight, pawl, hand, ratio, median_of(line.pawl, &Sample::p50_ms),
-          median_of(line.pawl, &Sample::p99_ms), median_of(line.hand_written, &Sample::p50_ms),
-          median_of(line.hand_written, &Sample::p99_ms), median_of(line.pawl, &Sample::batch));
+          "%-12s %9d %10.0f %10.0f %6.2fx %8.3f %8.3f %8.3f %8.3f %8.1f %5.1f+%.1f : %.1f+%.1f\n",
+          line.name.c_str(), line.in_flight, pawl, hand, ratio,
+          median_of(line.pawl, &Sample::p50_ms), median_of(line.pawl, &Sample::p99_ms),
+          median_of(line.hand_written, &Sample::p50_ms),
+          median_of(line.hand_written, &Sample::p99_ms), median_of(line.pawl, &Sample::batch),
+          median_of(line.pawl, &Sample::cpu_us), median_of(line.pawl, &Sample::server_cpu_us),
+          median_of(line.hand_written, &Sample::cpu_us),
+          median_of(line.hand_written, &Sample::server_cpu_us));
+      std::printf("  of each round, pawl/s : by hand/s (baseline: %s; load %.1f):",
+                  line.baseline.c_str(), load_average_now());
+      for (std::size_t i = 0; i < line.pawl.size(); ++i) {
+        std::printf(" %.0f:%.0f", line.pawl[i].per_second, line.hand_written[i].per_second);
+      }
+      std::printf("\n");
+      std::fflush(stdout);
     }
   }
 }

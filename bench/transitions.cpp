@@ -4,5 +4,5 @@
 #include "workload.h"
 
 int main(int argc, char** argv) {
-  return pawl::bench::compare(argc, argv, "transitions", {256, 1'024}, PAWL_SLOW_SYNC);
+  return pawl::bench::compare(argc, argv, "transitions", {64, 256, 1'024}, PAWL_SLOW_SYNC);
 }

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workload.h"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
 #include <vector>
+
+#include "database.h"
+#include "latencies.h"
 
 namespace pawl::bench {
 
@@ -39,6 +45,15 @@ CREATE TABLE accounts (
   pawl_version INTEGER NOT NULL, pawl_time_us INTEGER NOT NULL, pawl_lane INTEGER NOT NULL,
   pawl_sequence INTEGER NOT NULL, pawl_offset INTEGER NOT NULL, pawl_schema INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;)sql";
+constexpr std::string_view postgres_schema = R"sql(
+CREATE TABLE accounts (
+  id text COLLATE "C" PRIMARY KEY,
+  state text COLLATE "C" NOT NULL CHECK (state IN ('idle', 'moving')),
+  state_since_us bigint NOT NULL,
+  balance bigint NOT NULL,
+  pawl_version bigint NOT NULL, pawl_time_us bigint NOT NULL, pawl_lane bigint NOT NULL,
+  pawl_sequence bigint NOT NULL, pawl_offset bigint NOT NULL, pawl_schema bigint NOT NULL
+) WITH (fillfactor = 70);)sql";
 
 struct Notify {
   static constexpr std::string_view kind = "bench.notify";
@@ -104,23 +119,63 @@ std::string account_name(int index) {
   return "account_" + std::string(8 - std::min<std::size_t>(8, digits.size()), '0') + digits;
 }
 
-PawlSide::PawlSide(const std::string& path, int entities) : entities_(entities) {
+Result<StoreHandle> open_store(const Options& options, const std::string& sqlite_path,
+                               const Registry& registry) {
+  if (options.store == "sqlite") return open_sqlite({.path = sqlite_path}, registry);
+  return open_postgres({.url = options.url, .schema = bench_schema}, registry);
+}
+
+EngineOptions engine_options(const Options& options) {
+  EngineOptions engine;
+  if (options.lanes > 0) engine.lanes = options.lanes;
+  if (options.max_batch > 0) engine.max_batch = static_cast<std::size_t>(options.max_batch);
+  return engine;
+}
+
+PawlSide::PawlSide(const Options& options, const std::string& file, Contents contents)
+    : options_(options) {
   registry_.machine<Account>()
       .initial(AccountState::idle)
       .move(AccountState::idle, AccountState::moving)
       .move(AccountState::moving, AccountState::idle)
       .effect<Notify, Notified>({.resend = ResendRule::dedup, .destination = "nowhere"});
-  registry_.migration({"bench", 1, schema});
-  auto store = open_sqlite({.path = path}, registry_);
+  registry_.migration({"bench", 1, schema, postgres_schema});
+  const bool fresh = contents == Contents::fresh;
+  if (fresh && options.store == "postgres") {
+    sql(options.url, std::string("DROP SCHEMA IF EXISTS ") + bench_schema + " CASCADE");
+  }
+  auto store = open_store(options, file, registry_);
   must(store.has_value(), store ? "" : store.error().text());
-  engine_ = std::make_unique<Engine>(std::move(*store), registry_, EngineOptions{});
+  engine_ = std::make_unique<Engine>(std::move(*store), registry_, engine_options(options));
   must(engine_->start().has_value(), "start");
-  std::atomic<int> left = entities;
-  for (int i = 0; i < entities; ++i) {
+  ids_ = "move-" + std::to_string(::getpid()) + "-";
+  if (fresh) open_accounts();
+}
+
+PawlSide::~PawlSide() {
+  engine_->stop();
+}
+
+// On PostgreSQL by one statement, as it is done for what is written by hand: the tables can be
+// large.
+void PawlSide::open_accounts() {
+  const std::string many = std::to_string(options_.entities);
+  if (options_.store == "postgres") {
+    sql(options_.url,
+        std::string("INSERT INTO ") + bench_schema +
+            ".accounts SELECT 'account_' || lpad(i::text, 8, '0'), 'idle', 1, 1, 1, 1, 0, 0, 0, 1 "
+            "FROM generate_series(0, " +
+            many + " - 1) AS i");
+    sql(options_.url, std::string("VACUUM ANALYZE ") + bench_schema + ".accounts");
+    return;
+  }
+  std::atomic<int> left = options_.entities;
+  for (int i = 0; i < options_.entities; ++i) {
     const int limit = 5'000;
-    for (int now = left.load(); now - (entities - i) > limit; now = left.load()) left.wait(now);
+    const int begun = options_.entities - i;
+    for (int now = left.load(); now - begun > limit; now = left.load()) left.wait(now);
     engine_->submit(Move{account_name(i), 1}, {.principal = "bench", .id = "open"},
-                    [&left](Result<Receipt> receipt) {
+                    [&left](const Result<Receipt>& receipt) {
                       must(receipt && receipt->done, "an account could not be opened");
                       left.fetch_sub(1);
                       left.notify_one();
@@ -129,94 +184,93 @@ PawlSide::PawlSide(const std::string& path, int entities) : entities_(entities) 
   for (int now = left.load(); now > 0; now = left.load()) left.wait(now);
 }
 
-PawlSide::~PawlSide() {
-  engine_->stop();
+void PawlSide::begin_anew() {
+  if (options_.store != "postgres") return;
+  const std::string in = std::string(bench_schema) + ".";
+  sql(options_.url, "TRUNCATE " + in + "pawl_journal, " + in + "pawl_effects, " + in +
+                        "pawl_effects_ended, " + in + "pawl_receipts");
+  sql(options_.url, "VACUUM " + in + "accounts");
+  sql(options_.url, "CHECKPOINT");
+}
+
+std::string PawlSide::next_id() {
+  return ids_ + std::to_string(next_++);
 }
 
 void PawlSide::transition(const std::string& account, const std::string& id,
                           std::function<void()> done) {
   engine_->submit(Move{account, 1}, {.principal = "bench", .id = id},
                   [done = std::move(done)](const Result<Receipt>& receipt) {
-                    must(receipt && receipt->done, "a transition failed");
+                    must(receipt && receipt->done,
+                         receipt ? "a transition was refused"
+                                 : "a transition failed: " + receipt.error().text());
                     done();
                   });
 }
 
 // A caller that waits for each: what call() is for.
-Sample PawlSide::run_one_by_one(double seconds) {
+Sample PawlSide::run_one_by_one(double seconds, Keys keys) {
   std::mt19937 random(static_cast<unsigned>(next_));
-  std::uniform_int_distribution<int> pick(0, entities_ - 1);
-  std::vector<std::int64_t> latencies;
-  latencies.reserve(1'000'000);
+  std::uniform_int_distribution<int> pick(0, keys == Keys::hot ? 0 : options_.entities - 1);
+  Latencies latencies(1'000'000);
   const EngineStatistics before = engine_->statistics();
   const double cpu_before = cpu_seconds_now();
+  const double server_before = server_cpu_seconds_now();
   const double begin = seconds_now();
   double now = begin;
   while (now < begin + seconds) {
     const auto receipt =
-        engine_->call(Move{account_name(pick(random)), 1},
-                      {.principal = "bench", .id = "move-" + std::to_string(next_++)});
+        engine_->call(Move{account_name(pick(random)), 1}, {.principal = "bench", .id = next_id()});
     must(receipt && receipt->done, "a transition failed");
     const double after = seconds_now();
-    latencies.push_back(static_cast<std::int64_t>((after - now) * 1e6));
+    latencies.add(after - now);
     now = after;
   }
+  const double cpu = cpu_seconds_now() - cpu_before;
+  const double server = server_cpu_seconds_now() - server_before;
   const EngineStatistics after = engine_->statistics();
-  return summarise(latencies, now - begin, cpu_seconds_now() - cpu_before,
-                   static_cast<double>(after.commits - before.commits));
+  latencies_us_ = latencies.take();
+  Sample sample = summarise(latencies_us_, now - begin, cpu,
+                            static_cast<double>(after.commits - before.commits));
+  sample.server_cpu_us = server * 1e6 / static_cast<double>(latencies_us_.size());
+  return sample;
 }
 
-Sample PawlSide::run(int in_flight, double seconds) {
-  if (in_flight == 1) return run_one_by_one(seconds);
+Sample PawlSide::run(int in_flight, double seconds, Keys keys) {
+  if (in_flight == 1) return run_one_by_one(seconds, keys);
   std::mt19937 random(static_cast<unsigned>(next_));
-  std::uniform_int_distribution<int> pick(0, entities_ - 1);
-  std::vector<std::int64_t> latencies;  // the engine's thread alone, until all have ended
-  latencies.reserve(4'000'000);
+  std::uniform_int_distribution<int> pick(0, keys == Keys::hot ? 0 : options_.entities - 1);
+  Latencies latencies(static_cast<std::size_t>(seconds * 1'000'000) + 1'000);
   std::atomic<int> waiting = 0;
+  // Woken once there is room for a few: waking it for each would be most of the work.
+  const int resume_at = in_flight - std::max(1, in_flight / 8);
   const EngineStatistics before = engine_->statistics();
   const double cpu_before = cpu_seconds_now();
+  const double server_before = server_cpu_seconds_now();
   const double begin = seconds_now();
   const double end = begin + seconds;
   while (seconds_now() < end) {
-    for (int now = waiting.load(); now >= in_flight; now = waiting.load()) waiting.wait(now);
+    if (waiting.load() >= in_flight) {
+      for (int now = waiting.load(); now > resume_at; now = waiting.load()) waiting.wait(now);
+    }
     waiting.fetch_add(1);
     const double sent = seconds_now();
-    engine_->submit(Move{account_name(pick(random)), 1},
-                    {.principal = "bench", .id = "move-" + std::to_string(next_++)},
-                    [&waiting, &latencies, sent](Result<Receipt> receipt) {
-                      must(receipt && receipt->done, "a transition failed");
-                      latencies.push_back(static_cast<std::int64_t>((seconds_now() - sent) * 1e6));
-                      waiting.fetch_sub(1);
-                      waiting.notify_one();
-                    });
+    transition(account_name(pick(random)), next_id(), [&waiting, &latencies, resume_at, sent] {
+      latencies.add(seconds_now() - sent);
+      const int left = waiting.fetch_sub(1) - 1;
+      if (left == resume_at || left == 0) waiting.notify_one();
+    });
   }
   for (int now = waiting.load(); now > 0; now = waiting.load()) waiting.wait(now);
   const double took = seconds_now() - begin;
+  const double cpu = cpu_seconds_now() - cpu_before;
+  const double server = server_cpu_seconds_now() - server_before;
   const EngineStatistics after = engine_->statistics();
-  return summarise(latencies, took, cpu_seconds_now() - cpu_before,
-                   static_cast<double>(after.commits - before.commits));
-}
-
-int compare(int argc, char** argv, const std::string& name, std::vector<int> in_flight,
-            const char* slow_sync_library) {
-  const Options options = parse_options(argc, argv, std::move(in_flight), slow_sync_library);
-  const Workspace workspace(options);
-  PawlSide pawl(workspace.file("pawl.db"), options.entities);
-  HandWrittenSide hand(workspace.file("hand.db"), options.entities);
-  std::vector<Line> lines;
-  for (const int number : options.in_flight) {
-    Line line;
-    line.name = name;
-    line.in_flight = number;
-    line.baseline = "hand-written, one connection";
-    for (int round = 0; round < options.rounds; ++round) {
-      line.hand_written.push_back(hand.run(options.seconds));
-      line.pawl.push_back(pawl.run(number, options.seconds));
-    }
-    lines.push_back(std::move(line));
-  }
-  print_lines(options, lines);
-  return 0;
+  latencies_us_ = latencies.take();
+  Sample sample =
+      summarise(latencies_us_, took, cpu, static_cast<double>(after.commits - before.commits));
+  sample.server_cpu_us = server * 1e6 / static_cast<double>(latencies_us_.size());
+  return sample;
 }
 
 }  // namespace pawl::bench

@@ -7,10 +7,7 @@
 #include <functional>
 #include <utility>
 
-#include "store/postgres/pipeline.h"
-#include "store/postgres/postgres_store.h"
-#include "store/postgres/rows.h"
-#include "store/postgres/store_error.h"
+#include "store/postgres/snapshot.h"
 #include "store/sqlite/connection.h"
 
 namespace pawl::app {
@@ -18,9 +15,6 @@ namespace pawl::app {
 namespace {
 
 constexpr int busy_timeout_ms = 5'000;
-// A whole table is one statement.
-constexpr int table_timeout_ms = 600'000;
-
 using TakeRow = std::function<Result<void>(Row)>;
 // Runs a SELECT of columns of these types within the one transaction.
 using Select = std::function<Result<void>(const std::string& sql,
@@ -111,37 +105,13 @@ Result<otc::AuditInput> read_sqlite(const std::string& path) {
   return input;
 }
 
-Result<void> select_postgres(postgres::Connection& connection, const std::string& sql,
-                             const std::vector<ColumnType>& types, const TakeRow& take) {
-  const auto rows = postgres::run_one(connection, sql, postgres::deadline_in(table_timeout_ms));
-  if (!rows) return std::unexpected(postgres::store_error(rows.error()));
-  for (int at = 0; at < rows->rows(); ++at) {
-    Row row;
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      row.push_back(postgres::value_of(types[i], *rows, at, static_cast<int>(i)));
-    }
-    if (auto taken = take(std::move(row)); !taken) return taken;
-  }
-  return {};
-}
-
 Result<otc::AuditInput> read_postgres(const PostgresOptions& options) {
-  auto session = postgres::session_options(options, "audit");
-  session.statement_timeout_ms = table_timeout_ms;
-  session.idle_in_transaction_timeout_ms = table_timeout_ms;
-  auto connection = postgres::Connection::open(session);
-  if (!connection) return std::unexpected(connection.error());
-  if (!connection->facts().schema_exists) return fail(store_missing, "schema " + options.schema);
-  const auto begun =
-      postgres::run_one(*connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                        postgres::deadline_in(table_timeout_ms));
-  if (!begun) return std::unexpected(postgres::store_error(begun.error()));
+  auto snapshot = postgres::Snapshot::open(options);
+  if (!snapshot) return std::unexpected(snapshot.error());
   otc::AuditInput input;
-  // The transaction ends with the connection.
-  auto done =
-      read_all([&](const std::string& sql, const std::vector<ColumnType>& types,
-                   const TakeRow& take) { return select_postgres(*connection, sql, types, take); },
-               input);
+  auto done = read_all([&](const std::string& sql, const std::vector<ColumnType>& types,
+                           const TakeRow& take) { return (*snapshot)->select(sql, types, take); },
+                       input);
   if (!done) return std::unexpected(done.error());
   return input;
 }

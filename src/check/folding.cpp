@@ -13,6 +13,7 @@ namespace pawl::check {
 
 std::string_view Runner::batch_key(std::span<const WorkName> names, const State& state) {
   std::vector<std::uint32_t> shapes;
+  shapes.reserve(names.size());
   for (const WorkName& name : names) shapes.push_back(shape_of(name));
   key_.assign({tick_key(state), static_cast<std::uint32_t>(names.size())});
   key_.insert(key_.end(), shapes.begin(), shapes.end());
@@ -78,6 +79,7 @@ std::string Mover::batches_from(const std::vector<Foldable>& all, const State& s
     std::string differs;
     if (chosen.size() > 1) {
       std::vector<WorkName> names;
+      names.reserve(chosen.size());
       for (const std::size_t at : chosen) names.push_back(all[at].name);
       if (batches_.insert(runner_.batch_key(names, state)).second && !folds(names, state)) {
         differs = "in one batch they do something else: ";

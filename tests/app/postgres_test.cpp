@@ -41,7 +41,7 @@ TEST_F(OnPostgres, ATradeIsPutThroughAuditedAndFoundAgainByTheNextServer) {
   const auto audit =
       run_pawl(with_config({"audit", "otc", "--custodian-url", pair_->sandbox_url()}));
   EXPECT_EQ(audit.exit_code, 0) << audit.out << audit.err;
-  EXPECT_NE(audit.out.find("1 "), std::string::npos) << audit.out;
+  EXPECT_NE(audit.out.find("orders: completed 1\ntrades: 1\n"), std::string::npos) << audit.out;
   const auto check = run_pawl(with_config({"migrate", "--check"}));
   EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
   EXPECT_FALSE(shows_password(check)) << check.out;
@@ -49,7 +49,7 @@ TEST_F(OnPostgres, ATradeIsPutThroughAuditedAndFoundAgainByTheNextServer) {
   pair_->kill_server();
   const auto again = pair_->start_server();
   ASSERT_TRUE(again) << again.error().text();
-  const auto inspect = run_pawl({"inspect", "order", *order, "--url", pair_->url()});
+  const auto inspect = run_pawl({"inspect", *order, "--url", pair_->url()});
   EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
   EXPECT_NE(inspect.out.find("completed"), std::string::npos) << inspect.out;
   const auto second = trade();

@@ -32,5 +32,9 @@ expect 2 'no system or scenario' no_such_system
 expect 2 'cannot happen there' --replay 'engine.requests: add 3'
 expect 2 'names no scenario' --replay 'nothing: add 3'
 expect 0 'every invariant holds' --replay 'engine.requests: add 1; add 1; add 2'
+expect 0 'clean, complete' sql.claim
+expect 1 'whoever was superseded' sql.stale_holder --without sql.lane_epoch
+expect 2 'cannot happen there' --replay 'sql.stale_holder: p3: BEGIN'
+expect 0 'every invariant holds' --replay 'sql.stale_holder: p1: BEGIN; p2: BEGIN'
 expect 1 '=> a request was carried out twice' --replay 'engine.requests: add 1; add 1' \
   --without protocol.no_receipt_yet

@@ -12,7 +12,12 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 page=$source/docs/checker.md
 
-grep -rhoE 'PAWL_CRASH_POINT\("[^"]+"\)' "$source/src" | cut -d'"' -f2 | sort >"$place/source"
+# Each store has the store's points, once; any other name stands for one place.
+points() { grep -rhoE 'PAWL_CRASH_POINT\("[^"]+"\)' "$@" | cut -d'"' -f2 | sort; }
+points "$source/src/store/sqlite" >"$place/sqlite"
+points "$source/src/store/postgres" >"$place/postgres"
+diff "$place/sqlite" "$place/postgres" || { echo "the stores have different points" && exit 1; }
+points --exclude-dir=postgres "$source/src" >"$place/source"
 [[ -s $place/source ]] || { echo "no crash points found" && exit 1; }
 [[ -z $(uniq -d "$place/source") ]] || { echo "a name stands for two points" && exit 1; }
 sed -n '/^### Steps and crash points/,/^## /p' "$source/ARCHITECTURE.md" |

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A real engine on a real store of its own, that a test can stop and start again, and an outside whose answers are scripted. Waits poll a condition up to a deadline.
+// A real engine on a real store of its own, that a test can stop and start again, and an outside
+// whose answers are scripted. Waits poll a condition up to a deadline.
 #pragma once
 
 #include <gtest/gtest.h>

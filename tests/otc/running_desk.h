@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A desk as it runs: engine on a SQLite file of its own, real HTTP server on a port of the kernel's
-// choice, real HTTP client, a fake custodian, and a clock that tests can set forward.
+// A desk as it runs: engine on a store of its own (desk_store.h), real HTTP server on a port of the
+// kernel's choice, real HTTP client, a fake custodian, and a clock that tests can set forward.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,6 +19,7 @@
 #include "core/json.h"
 #include "net/client.h"
 #include "net/server.h"
+#include "otc/desk_store.h"
 #include "otc/fake_custodian.h"
 #include "systems/otc/commands.h"
 #include "systems/otc/effect_handler.h"
@@ -68,12 +69,14 @@ class RunningDesk : public ::testing::Test {
     folder_ = std::filesystem::temp_directory_path() /
               ("pawl-otc-" + std::to_string(::getpid()) + "-" + std::to_string(++number));
     std::filesystem::create_directories(folder_);
+    store_ = new_desk_store(folder_.string());
     settings.payout_poll_interval_ms = 10;
     settings.custodian_max_attempts = 3;
     for (unsigned i = 0; i < 4; ++i) keys_.push_back(key_of_number(i));
   }
   ~RunningDesk() override {
     stop();
+    store_.reset();
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
   }
@@ -96,10 +99,7 @@ class RunningDesk : public ::testing::Test {
       ASSERT_TRUE(registry_->set_effect_policy(kind, policy));
     }
     ASSERT_TRUE(registry_->check());
-    SqliteOptions store_options;
-    store_options.path = (folder_ / "desk.db").string();
-    store_options.clock = &clock;
-    auto store = open_sqlite(store_options, *registry_);
+    auto store = store_->open(*registry_, clock);
     ASSERT_TRUE(store) << store.error().text();
     EngineOptions options;
     options.config.set(settings);
@@ -287,7 +287,7 @@ class RunningDesk : public ::testing::Test {
   }
 
   const std::string& url() const { return url_; }
-  std::string database() const { return (folder_ / "desk.db").string(); }
+  void sql(const std::string& text) { store_->sql(text); }
   static std::string nonce(unsigned number) {
     std::string text = std::to_string(number);
     return std::string(32 - text.size(), '0') + text;
@@ -301,6 +301,7 @@ class RunningDesk : public ::testing::Test {
 
  private:
   std::filesystem::path folder_;
+  std::unique_ptr<DeskStore> store_;
   std::vector<SigningKey> keys_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<net::Server> server_;

@@ -20,7 +20,7 @@ constexpr std::uint64_t sample_step_bytes = 53;
 // How long an inquiry may take to have raised the lane's epoch.
 constexpr int settling_ms = 3'000;
 
-class CommitInDoubt : public ::testing::Test {
+class CommitThroughAGate : public ::testing::Test {
  protected:
   void begin() {
     world.start();
@@ -100,7 +100,7 @@ class CommitInDoubt : public ::testing::Test {
   int deposits = 0;
 };
 
-TEST_F(CommitInDoubt, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
+TEST_F(CommitThroughAGate, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
   begin();
   if (HasFailure()) return;
   int runs = 0;
@@ -122,7 +122,7 @@ TEST_F(CommitInDoubt, AtEveryByteOfItsExchangeTheCallerGetsTheTrueReceipt) {
 }
 
 // Before COMMIT nothing can have happened: the batch runs again as a whole.
-TEST_F(CommitInDoubt, AnywhereBeforeTheCommitItRunsAgain) {
+TEST_F(CommitThroughAGate, AnywhereBeforeTheCommitItRunsAgain) {
   begin();
   if (HasFailure()) return;
   int runs = 0;
@@ -142,7 +142,7 @@ TEST_F(CommitInDoubt, AnywhereBeforeTheCommitItRunsAgain) {
 }
 
 // The bytes arrive when the lane has long given up that connection and asked what came of it.
-TEST_F(CommitInDoubt, WhatArrivesLateChangesNothing) {
+TEST_F(CommitThroughAGate, WhatArrivesLateChangesNothing) {
   world.options().statement_timeout_ms = 150;
   world.options().tcp_timeout_ms = 150;
   begin();

@@ -23,7 +23,7 @@ class PostgresWorld {
   PostgresOptions& options() { return options_; }
   const PostgresOptions& options() const { return options_; }
   const std::string& schema() const { return schema_.name(); }
-  TestServer& server() { return server_; }
+  TestServer& server() const { return server_; }
 
   Result<StoreHandle> open(const Registry& registry, bool migrate) {
     PostgresOptions options = options_;

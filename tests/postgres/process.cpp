@@ -49,7 +49,7 @@ Account postgres_account() {
   const int out = ::open(options.log_file.empty() ? "/dev/null" : options.log_file.c_str(),
                          O_WRONLY | O_CREAT | O_APPEND, 0644);
   ::dup2(in, 0);
-  ::dup2(out, 1);
+  ::dup2(options.stdout_fd >= 0 ? options.stdout_fd : out, 1);
   ::dup2(out, 2);
   ::close_range(3, ~0U, 0);
   // A test may have blocked signals; its child shall not.

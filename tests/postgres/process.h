@@ -18,6 +18,7 @@ struct ProcessOptions {
   bool as_postgres = true;
   int death_signal = 9;  // what it gets when we die
   int stdin_fd = -1;     // -1: nothing to read
+  int stdout_fd = -1;    // -1: the log file, which has the standard error in any case
 };
 
 class Process {

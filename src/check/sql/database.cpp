@@ -136,7 +136,8 @@ Answer Database::lock(State& state, std::size_t session, const Statement& statem
   const auto at_start = [&](RowId row) {
     return me.waits != Wait::no ? me.snapshot[row] : seen(state, session, row);
   };
-  for (; me.at < statement.rows.size(); ++me.at) {
+  const auto rows = static_cast<std::uint8_t>(statement.rows.size());
+  for (; me.at < rows; ++me.at) {
     const RowId id = statement.rows[me.at];
     const Image before = at_start(id);
     Cell unused;
@@ -152,7 +153,7 @@ Answer Database::lock(State& state, std::size_t session, const Statement& statem
     if (now.present == 0) continue;
     row.holder = static_cast<std::uint8_t>(session + 1);
     cell = {Seen::present, statement.snapshot_values ? before.values : now.values};
-    if (!whole_statements_ && me.at + 1U < statement.rows.size()) {
+    if (!whole_statements_ && me.at + 1 < rows) {
       const Answer out = stop(state, session, Wait::between, 0);
       ++me.at;
       return out;

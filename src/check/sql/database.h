@@ -24,7 +24,7 @@ inline constexpr std::size_t max_works = 6;
 enum class Table : std::uint8_t { lanes, entities, receipts, effects, messages, journal };
 inline constexpr std::size_t tables = 6;
 
-using Number = std::int8_t;
+using Number = std::uint8_t;
 using Values = std::array<Number, max_columns>;
 using RowId = std::uint8_t;  // an index into the scenario's rows, present or not
 

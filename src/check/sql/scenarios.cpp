@@ -120,6 +120,8 @@ SqlScenario three() {
     const auto work = b.addition("add " + std::to_string(i + 1), north, i + 1);
     b.driver(lanes[i], 1, {batch(work)});
   }
+  b->faults = 1;
+  b->max_tries = 2;
   return std::move(*b);
 }
 
@@ -164,6 +166,7 @@ SqlScenario stale_holder() {
   const auto third = b.addition("add 3", north, 3);
   b.driver(lane, 1, {batch(first), renew, batch(second)});
   b.driver(lane, 0, {take_over, batch(third)});
+  b->faults = 1;
   b->max_tries = 2;
   return std::move(*b);
 }
@@ -192,7 +195,7 @@ SqlScenario in_doubt() {
   const auto second = b.addition("add 2", south, 2);
   b.driver(lane, 1, {batch(first)});
   b.driver(lane, 0, {take_over, batch(second)});
-  b->faults = 1;
+  b->faults = 2;
   b->max_tries = 2;
   return std::move(*b);
 }
@@ -245,9 +248,9 @@ SqlScenario one_writer(SqlScenario scenario) {
 
 }  // namespace
 
+// The largest comes last.
 std::vector<SqlScenario> scenarios() {
   return {one_entity(),
-          three(),
           create(),
           two_entities(true),
           two_entities(false),
@@ -260,7 +263,8 @@ std::vector<SqlScenario> scenarios() {
           one_writer(create()),
           one_writer(two_entities(true)),
           one_writer(in_doubt()),
-          one_writer(messages())};
+          one_writer(messages()),
+          three()};
 }
 
 }  // namespace pawl::check::sql

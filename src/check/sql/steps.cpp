@@ -106,7 +106,8 @@ void Steps::moves(const State& state, std::vector<Move>& out) {
     }
     if (session.status == Status::lost) out.push_back({MoveKind::end_lost, i});
   }
-  for (std::uint8_t i = 0; i < scenario_.drivers.size(); ++i) {
+  const auto drivers = static_cast<std::uint8_t>(scenario_.drivers.size());
+  for (std::uint8_t i = 0; i < drivers; ++i) {
     if (has_task(state, i)) out.push_back({MoveKind::begin, i});
     if (state.faults >= scenario_.faults || state.drivers[i].session == 0) continue;
     out.push_back({MoveKind::crash, i});

@@ -31,17 +31,6 @@ CREATE TABLE pawl_lanes (
   adopted boolean NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- How many exchanges each lane may have under way with a destination, and how many it has use for.
--- The row of lane -1 is what they lock to share anew.
-CREATE TABLE pawl_permits (
-  destination text COLLATE "C" NOT NULL,
-  lane int NOT NULL,
-  epoch bigint NOT NULL,
-  wanted bigint NOT NULL,
-  granted bigint NOT NULL,
-  PRIMARY KEY (destination, lane)
-) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
-
 -- One row per commit. An entity points at its newest entry (lane, sequence, byte offset in
 -- `entries`), each entry at the one before it. Ids of rows made in a commit begin with its position.
 -- Not compressed: it is written once and read seldom.
@@ -214,6 +203,16 @@ CREATE TABLE pawl_alerts (
 CREATE INDEX pawl_alerts_open ON pawl_alerts (id) WHERE acked_by = '';
 CREATE INDEX pawl_alerts_undelivered ON pawl_alerts (id)
   WHERE delivered_count < count AND acked_by = '';
+
+-- How many exchanges a lane may have under way with a destination. The row of lane -1 is the lock
+-- under which a destination's are shared.
+CREATE TABLE pawl_permits (
+  destination text COLLATE "C" NOT NULL,
+  lane int NOT NULL,
+  wanted bigint NOT NULL,
+  granted bigint NOT NULL,
+  PRIMARY KEY (destination, lane)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 -- How far the removal of old rows has walked, per subject: an id, or the columns of a key in hex.
 CREATE TABLE pawl_retention (

@@ -215,6 +215,28 @@ void Statements::name_writes() {
       {Type::bigint, Type::bigint}};
 }
 
+void Statements::name_permits() {
+  make_permit_locks = {"make permit locks",
+                       "INSERT INTO pawl_permits SELECT destination, -1, 0, 0 FROM unnest($1) AS "
+                       "destination ON CONFLICT DO NOTHING",
+                       {texts}};
+  lock_permits = {"lock permits",
+                  "SELECT FROM pawl_permits WHERE destination = ANY($1) AND lane = -1 ORDER BY "
+                  "destination FOR UPDATE",
+                  {texts}};
+  others_permits = {"others permits",
+                    "SELECT p.destination, p.lane, p.wanted, p.granted FROM pawl_permits AS p JOIN "
+                    "pawl_lanes AS l ON l.id = p.lane WHERE p.destination = ANY($1) AND p.lane <> "
+                    "$2 AND l.held_until_us >= " +
+                        std::string(now_us_sql),
+                    {texts, Type::bigint}};
+  set_permits = {"set permits",
+                 "INSERT INTO pawl_permits SELECT u.destination, $4, u.wanted, u.granted FROM "
+                 "unnest($1, $2, $3) AS u(destination, wanted, granted) ON CONFLICT (destination, "
+                 "lane) DO UPDATE SET wanted = excluded.wanted, granted = excluded.granted",
+                 {texts, numbers, numbers, Type::bigint}};
+}
+
 void Statements::name_scans() {
   open_effects = {"open effects",
                   "SELECT id, kind, state, token, next_at_us, lease_until_us FROM pawl_effects "
@@ -244,26 +266,6 @@ void Statements::name_scans() {
               "from_machine = ANY($4) AND to_machine = ANY($4)) OR EXISTS (SELECT FROM "
               "pawl_deadlines WHERE lane = $3 AND machine = ANY($4))",
               {Type::bigint, Type::bigint, Type::bigint, texts}};
-  open_permits = {"open permits",
-                  "INSERT INTO pawl_permits SELECT d, -1, 0, 0, 0 FROM unnest($1) AS u(d) "
-                  "ON CONFLICT DO NOTHING",
-                  {texts}};
-  lock_permits = {"lock permits",
-                  "SELECT destination FROM pawl_permits WHERE lane = -1 AND destination = ANY($1) "
-                  "ORDER BY destination FOR NO KEY UPDATE",
-                  {texts}};
-  // Of lanes that live: one that was taken over, or whose holder has not been heard of, has none.
-  other_permits = {"other permits",
-                   "SELECT p.destination, p.lane::bigint, p.wanted, p.granted FROM pawl_permits AS "
-                   "p JOIN pawl_lanes AS l ON l.id = p.lane AND l.epoch = p.epoch AND "
-                   "l.held_until_us >= " +
-                       std::string(now_us_sql) + " WHERE p.destination = ANY($1) AND p.lane <> $2",
-                   {texts, Type::bigint}};
-  write_permits = {"write permits",
-                   "INSERT INTO pawl_permits SELECT d, $4, $5, w, g FROM unnest($1, $2, $3) AS "
-                   "u(d, w, g) ON CONFLICT (destination, lane) DO UPDATE SET epoch = "
-                   "excluded.epoch, wanted = excluded.wanted, granted = excluded.granted",
-                   {texts, numbers, numbers, Type::bigint, Type::bigint}};
 }
 
 }  // namespace pawl::postgres

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A destination's permits, counted for all lanes of all processes: one row for each lane and
-// destination, under the lock of the destination's own row. How many a lane gets is decided by
-// protocol/permits.
-#include <algorithm>
-#include <map>
-
-#include "protocol/permits.h"
+// Sharing a destination's limit with the lanes of other processes: read under the destination's
+// lock, decided by protocol/permits, written under it. What a lane that nobody holds any more was
+// given is free again.
 #include "store/postgres/postgres_lane.h"
 #include "store/postgres/rows.h"
 #include "store/postgres/store_error.h"
@@ -15,53 +11,50 @@ namespace pawl::postgres {
 
 Result<std::vector<int>> PostgresLane::share_permits(
     const std::vector<protocol::PermitWish>& wishes) {
-  return share_permits(wishes, false);
-}
-
-Result<std::vector<int>> PostgresLane::share_permits(
-    const std::vector<protocol::PermitWish>& wishes, bool opened_now) {
+  if (wishes.empty()) return std::vector<int>{};
   if (auto able = ready(); !able) return std::unexpected(able.error());
   const Statements& statements = shared_->statements;
   Parameters destinations;
   destinations.array(Type::text_array);
   for (const auto& wish : wishes) destinations.element(std::string_view(wish.destination));
 
-  Pipeline round(connection_);
+  Pipeline look(connection_);
+  look.add(statements.begin, {});
+  // A count that a crash of the server takes back is set right when it is next asked for: no reason
+  // to wait for the disk, or for a standby.
+  look.add("SET LOCAL synchronous_commit TO off");
+  look.add(statements.make_permit_locks, destinations);
+  look.add(statements.lock_permits, destinations);
+  const auto others = look.add(statements.others_permits, Parameters(destinations).integer(id_));
+  const auto lane = look.add(statements.lane, Parameters().integer(id_));
   in_transaction_ = true;
-  round.add(statements.begin, {});
-  const auto locked = round.add(statements.lock_permits, destinations);
-  Parameters others_of = destinations;
-  const auto others = round.add(statements.other_permits, others_of.integer(id_));
-  const auto outcome = round.run(deadline());
-  if (!outcome) return std::unexpected(failed(outcome.error()));
-  if (outcome[locked].rows() < static_cast<int>(wishes.size())) {
-    // The first time that anybody asks for one of these.
+  const auto found = look.run(deadline());
+  if (!found) return std::unexpected(failed(found.error()));
+  if (found[lane].rows() == 0 || found[lane].integer(0, 0) != epoch_) {
     abandon();
-    const auto opened = run_one(connection_, statements.open_permits, destinations, deadline());
-    if (!opened) return std::unexpected(failed(opened.error()));
-    if (opened_now) return fail(protocol::store_failed, "a destination has no row for its permits");
-    return share_permits(wishes, true);
+    fenced_ = true;
+    return fail(protocol::lane_fenced);
   }
-  std::map<std::string_view, std::vector<protocol::PermitHolder>> holders;
-  const ResultSet& rows = outcome[others];
-  for (int row = 0; row < rows.rows(); ++row) {
-    holders[rows.text_view(row, 0)].push_back({static_cast<std::int32_t>(rows.integer(row, 1)),
-                                               static_cast<int>(rows.integer(row, 2)),
-                                               static_cast<int>(rows.integer(row, 3))});
-  }
+  const Time now{found[lane].integer(0, 2)};
+
   std::vector<int> out;
-  const Time now = shared_->chosen_clock().now();
-  Parameters granted = destinations;
-  granted.array(Type::bigint_array);
-  for (const auto& wish : wishes) granted.element(std::int64_t{wish.wanted});
-  granted.array(Type::bigint_array);
+  std::vector<std::int64_t> wanted_counts;
+  std::vector<std::int64_t> granted_counts;
   for (const auto& wish : wishes) {
-    const auto& of_others = holders[wish.destination];
-    out.push_back(protocol::granted_permits(wish, id_, of_others, now));
-    granted.element(std::int64_t{out.back()});
+    std::vector<protocol::PermitHolder> holders;
+    for (int row = 0; row < found[others].rows(); ++row) {
+      if (found[others].text_view(row, 0) != wish.destination) continue;
+      holders.push_back({static_cast<std::int32_t>(found[others].integer(row, 1)),
+                         static_cast<int>(found[others].integer(row, 2)),
+                         static_cast<int>(found[others].integer(row, 3))});
+    }
+    out.push_back(protocol::granted_permits(wish, id_, holders, now));
+    wanted_counts.push_back(wish.wanted);
+    granted_counts.push_back(out.back());
   }
   Pipeline write(connection_);
-  write.add(statements.write_permits, granted.integer(id_).integer(epoch_));
+  write.add(statements.set_permits,
+            destinations.integers(wanted_counts).integers(granted_counts).integer(id_));
   write.add(statements.commit, {});
   const auto written = write.run(deadline());
   if (!written) return std::unexpected(failed(written.error()));

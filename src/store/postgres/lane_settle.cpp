@@ -26,8 +26,11 @@ constexpr int min_look_ms = 1'000;
 
 }  // namespace
 
-PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until) {
-  if (!connect()) return Look::not_known;
+PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until, std::string& why) {
+  if (auto connected = connect(); !connected) {
+    why = connected.error().detail;
+    return Look::not_known;
+  }
   const auto& options = shared_->options;
   Parameters lane;
   lane.integer(id_);
@@ -51,6 +54,7 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until) {
   // It may wait for a standby as the one in doubt did.
   const auto outcome = round.run(std::min(deadline(), until));
   if (outcome[end].tag() != "COMMIT" || outcome.warned(end)) {
+    why = outcome ? "a standby was not waited for" : outcome.error().message;
     if (outcome[end].done() || outcome.in_doubt(end)) ++raises_in_doubt_;
     if (connection_.transaction_status() != TransactionStatus::idle &&
         !run_one(connection_, "ROLLBACK", deadline())) {
@@ -70,8 +74,9 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until) {
 Result<bool> PostgresLane::settle() {
   const Doubt doubt = *doubt_;
   const auto until = deadline_in(shared_->options.in_doubt_wait_ms);
+  std::string why;
   while (true) {
-    const Look look = look_for(doubt, std::max(until, deadline_in(min_look_ms)));
+    const Look look = look_for(doubt, std::max(until, deadline_in(min_look_ms)), why);
     if (look != Look::not_known) {
       doubt_.reset();
       log::info(
@@ -82,8 +87,8 @@ Result<bool> PostgresLane::settle() {
     if (std::chrono::steady_clock::now() >= until) break;
     ::poll(nullptr, 0, retry_pause_ms);
   }
-  return fail(outcome_in_doubt,
-              "lane " + std::to_string(id_) + ", commit " + std::to_string(doubt.sequence));
+  return fail(outcome_in_doubt, "lane " + std::to_string(id_) + ", commit " +
+                                    std::to_string(doubt.sequence) + ": " + why);
 }
 
 }  // namespace pawl::postgres

@@ -3,7 +3,7 @@
 // A lane on PostgreSQL: one connection, one transaction at a time, two round trips for a batch. The
 // transaction: postgres_lane.cpp; what is locked and read: lane_lock.cpp; what is written:
 // lane_write.cpp; what came of a commit whose answer was lost: lane_settle.cpp; scans:
-// lane_scans.cpp; a destination's limits, shared: lane_permits.cpp.
+// lane_scans.cpp; permits: lane_permits.cpp.
 #pragma once
 
 #include <memory>
@@ -68,10 +68,6 @@ class PostgresLane final : public StoreLane {
   Result<void> look_for_missing(const protocol::LockRequest& request, const LockRound& round,
                                 protocol::LockedBatch& out);
 
-  // lane_permits.cpp
-  Result<std::vector<int>> share_permits(const std::vector<protocol::PermitWish>& wishes,
-                                         bool opened_now);
-
   // lane_write.cpp
   void add_writes(const protocol::WriteBatch& writes, Pipeline& round);
   void add_entities(const protocol::WriteBatch& writes, Pipeline& round);
@@ -91,7 +87,7 @@ class PostgresLane final : public StoreLane {
   // True: it was committed. Tried until in_doubt_wait_ms have passed: then outcome_in_doubt.
   Result<bool> settle();
   enum class Look { committed, not_there, not_known };
-  Look look_for(const Doubt& doubt, Deadline until);
+  Look look_for(const Doubt& doubt, Deadline until, std::string& why);
 
   const std::shared_ptr<LaneShared> shared_;
   Connection connection_;

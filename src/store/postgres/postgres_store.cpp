@@ -3,6 +3,8 @@
 
 #include <pawl/log.h>
 
+#include <algorithm>
+
 #include "store/postgres/lane_taking.h"
 #include "store/postgres/pooling.h"
 #include "store/postgres/postgres_lane.h"
@@ -74,6 +76,13 @@ ConnectionOptions session_options(const PostgresOptions& options, std::string_vi
   session.lock_timeout_ms = options.lock_timeout_ms;
   session.idle_in_transaction_timeout_ms = options.idle_in_transaction_timeout_ms;
   session.tcp_user_timeout_ms = options.tcp_timeout_ms;
+  // The server's side of it: a session whose client is gone in the middle of a round, where it is
+  // not idle, is noticed only so, and holds its rows until then.
+  const int half_s = std::max(1, options.tcp_timeout_ms / 2'000);
+  session.settings = {{"tcp_keepalives_idle", std::to_string(half_s)},
+                      {"tcp_keepalives_interval", "1"},
+                      {"tcp_keepalives_count", std::to_string(half_s)},
+                      {"tcp_user_timeout", std::to_string(options.tcp_timeout_ms)}};
   return session;
 }
 
@@ -81,11 +90,11 @@ ConnectionOptions lane_session_options(const PostgresOptions& options) {
   ConnectionOptions session = session_options(options, "lane");
   // Planned once for each statement, and always by its index: what is joined to a batch's arrays is
   // found by key, however few rows a table had when it was last counted.
-  session.settings = {{"plan_cache_mode", "force_generic_plan"},
-                      {"enable_seqscan", "off"},
-                      {"enable_hashjoin", "off"},
-                      {"enable_mergejoin", "off"},
-                      {"jit", "off"}};
+  session.settings.insert(session.settings.end(), {{"plan_cache_mode", "force_generic_plan"},
+                                                   {"enable_seqscan", "off"},
+                                                   {"enable_hashjoin", "off"},
+                                                   {"enable_mergejoin", "off"},
+                                                   {"jit", "off"}});
   return session;
 }
 

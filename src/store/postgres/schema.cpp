@@ -107,9 +107,8 @@ Result<void> apply_missing(Connection& connection, const std::string& schema,
   if (!rights) return std::unexpected(rights.error());
   if (!rights->boolean(0, 0) || !rights->boolean(0, 1)) {
     return fail(protocol::store_failed,
-                "the role has no right " +
-                    std::string(rights->boolean(0, 0) ? "CREATE" : "USAGE") + " on the schema " +
-                    schema + " (42501)");
+                "the role has no right " + std::string(rights->boolean(0, 0) ? "CREATE" : "USAGE") +
+                    " on the schema " + schema + " (42501)");
   }
   auto table = ask(connection,
                    "CREATE TABLE IF NOT EXISTS pawl_migrations (system text COLLATE \"C\" NOT "

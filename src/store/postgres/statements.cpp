@@ -113,6 +113,7 @@ Statements::Statements(const Registry& registry) {
   name_locks();
   name_writes();
   name_scans();
+  name_permits();
 }
 
 const MachineStatements* Statements::of(std::string_view machine) const {

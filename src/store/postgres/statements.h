@@ -72,6 +72,13 @@ class Statements {
   Statement acknowledge_alert;
   Statement deliver_alert;
 
+  // Of destinations, $1: their locks made and taken, then what other lanes that live ($2 is ours)
+  // want and have.
+  Statement make_permit_locks;
+  Statement lock_permits;
+  Statement others_permits;
+  Statement set_permits;
+
   // Scans of a lane, whose ids are a range. $1 the first or the one before, $2 the last.
   Statement open_effects;
   Statement waiting_messages;
@@ -80,16 +87,11 @@ class Statements {
   Statement parked_pairs;
   Statement has_work;
 
-  // Permits. $1 destinations.
-  Statement open_permits;
-  Statement lock_permits;
-  Statement other_permits;  // $2 the lane that asks; the time last, in each row
-  Statement write_permits;  // $1 destinations, $2 wanted, $3 granted, $4 lane, $5 epoch
-
  private:
   void name_locks();
   void name_writes();
   void name_scans();
+  void name_permits();
 
   std::map<std::string_view, MachineStatements> machines_;
 };

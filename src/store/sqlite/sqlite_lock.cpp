@@ -106,7 +106,7 @@ Result<protocol::LockedBatch> SqliteLane::lock_rows(const protocol::LockRequest&
 }
 
 Result<void> SqliteLane::lock_entities(const protocol::LockRequest& request,
-                                        protocol::LockedBatch& out) {
+                                       protocol::LockedBatch& out) {
   out.entities.resize(request.entities.size());
   const MachineSpec* machine = nullptr;
   Statement* select = nullptr;
@@ -132,7 +132,7 @@ Result<void> SqliteLane::lock_entities(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_records(const protocol::LockRequest& request,
-                                       protocol::LockedBatch& out) {
+                                      protocol::LockedBatch& out) {
   for (const auto& query : request.records) {
     EntitySlot& slot = out.entities[query.entity];
     const MachineSpec* machine = registry_.find_machine(slot.ref.machine);
@@ -164,7 +164,7 @@ Result<void> SqliteLane::lock_records(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_receipts(const protocol::LockRequest& request,
-                                        protocol::LockedBatch& out) {
+                                       protocol::LockedBatch& out) {
   out.receipts.resize(request.receipts.size());
   if (request.receipts.empty()) return {};
   auto prepared = cached(
@@ -200,7 +200,7 @@ Result<void> SqliteLane::lock_receipts(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_sources(const protocol::LockRequest& request,
-                                       protocol::LockedBatch& out) {
+                                      protocol::LockedBatch& out) {
   // Most batches have few kinds of sources: what is not asked for costs nothing.
   using Step = Result<void> (SqliteLane::*)(const protocol::LockRequest&, protocol::LockedBatch&);
   const std::pair<bool, Step> steps[] = {{!request.effects.empty(), &SqliteLane::lock_effects},
@@ -215,7 +215,7 @@ Result<void> SqliteLane::lock_sources(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_effects(const protocol::LockRequest& request,
-                                       protocol::LockedBatch& out) {
+                                      protocol::LockedBatch& out) {
   const std::string columns = "SELECT " + std::string(effect_columns);
   auto open = cached(columns + " FROM pawl_effects WHERE id = ?1");
   if (!open) return std::unexpected(open.error());
@@ -238,7 +238,7 @@ Result<void> SqliteLane::lock_effects(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_messages(const protocol::LockRequest& request,
-                                        protocol::LockedBatch& out) {
+                                       protocol::LockedBatch& out) {
   auto message = cached("SELECT 1 FROM pawl_messages WHERE id = ?1");
   if (!message) return std::unexpected(message.error());
   for (const std::int64_t id : request.messages) {
@@ -252,7 +252,7 @@ Result<void> SqliteLane::lock_messages(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_deadlines(const protocol::LockRequest& request,
-                                         protocol::LockedBatch& out) {
+                                        protocol::LockedBatch& out) {
   auto deadline = cached(
       "SELECT arming FROM pawl_deadlines WHERE machine = ?1 AND entity_key = ?2 AND name = ?3");
   if (!deadline) return std::unexpected(deadline.error());
@@ -268,7 +268,7 @@ Result<void> SqliteLane::lock_deadlines(const protocol::LockRequest& request,
 }
 
 Result<void> SqliteLane::lock_parked(const protocol::LockRequest& request,
-                                      protocol::LockedBatch& out) {
+                                     protocol::LockedBatch& out) {
   auto parked = cached("SELECT " + std::string(parked_columns) + " FROM pawl_parked WHERE id = ?1");
   if (!parked) return std::unexpected(parked.error());
   for (const std::int64_t id : request.parked) {
