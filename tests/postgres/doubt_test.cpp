@@ -158,7 +158,7 @@ TEST_F(CommitThroughAGate, WhatArrivesLateChangesNothing) {
 
 // A whole write round that arrives after the lane was told that it has not happened: the epoch was
 // raised, so that it cannot happen any more.
-TEST_F(CommitInDoubt, AWriteRoundThatArrivesLateFindsTheEpochRaised) {
+TEST_F(CommitThroughAGate, AWriteRoundThatArrivesLateFindsTheEpochRaised) {
   world.options().statement_timeout_ms = 150;
   world.options().tcp_timeout_ms = 150;
   begin();
