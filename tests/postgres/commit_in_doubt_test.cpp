@@ -70,7 +70,7 @@ TEST_F(CommitInDoubt, WhatCannotBeFoundOutIsSaidToBeInDoubtAndSettledLater) {
   shutting.join();
   ASSERT_FALSE(committed);
   EXPECT_EQ(committed.error().code, outcome_in_doubt);
-  EXPECT_EQ(a.lane->lock(protocol::LockRequest{}).error().code, protocol::store_failed)
+  EXPECT_EQ(a.lane->lock(protocol::LockRequest{}).error().code, outcome_in_doubt)
       << "nothing before it is known";
   gate.heal();
   EXPECT_TRUE(eventually([&] { return a.lane->renew().has_value(); }));
