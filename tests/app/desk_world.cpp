@@ -130,7 +130,8 @@ std::vector<std::string> DeskWorld::alert_codes() {
 void DeskWorld::expect_sound() {
   Ended audit;
   EXPECT_TRUE(eventually([&] {
-    audit = run_pawl({"audit", "otc", "--data", server_data_, "--custodian-url", sandbox_url()});
+    audit = run_pawl({"audit", "otc", "--data", server_data_, "--custodian-url", sandbox_url(),
+                      "--config", path("pawl.toml")});
     return audit.exit_code == 0;
   })) << audit.out
       << audit.err;

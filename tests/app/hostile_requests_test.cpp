@@ -3,10 +3,12 @@
 // A thousand malformed or hostile requests of every kind against the real server: each is refused
 // for a reason with a code, none is a 500, and the store holds what it held before, byte for byte,
 // but for the receipts of refusals that somebody signed for.
+#include <libpq-fe.h>
 #include <sqlite3.h>
 
 #include <iostream>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 
@@ -14,6 +16,7 @@
 #include "app/desk_world.h"
 #include "app/text_table.h"
 #include "net/raw_connection.h"
+#include "postgres/server.h"
 #include "seed.h"
 
 namespace pawl::app::test {
@@ -21,45 +24,15 @@ namespace {
 
 using pawl::test::RawConnection;
 using pawl::test::RawResponse;
+using pawl::test::TestSchema;
+using pawl::test::TestServer;
 
 constexpr int requests = 1'000;
 
 // Each row of each table as one text.
 using Dump = std::map<std::string, std::multiset<std::string>>;
 
-std::vector<std::vector<std::string>> select(const std::string& file, const std::string& sql) {
-  std::vector<std::vector<std::string>> out;
-  sqlite3* raw = nullptr;
-  EXPECT_EQ(sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
-  sqlite3_busy_timeout(raw, 10'000);
-  sqlite3_stmt* statement = nullptr;
-  EXPECT_EQ(sqlite3_prepare_v2(raw, sql.c_str(), -1, &statement, nullptr), SQLITE_OK)
-      << sqlite3_errmsg(raw);
-  while (sqlite3_step(statement) == SQLITE_ROW) {
-    auto& row = out.emplace_back();
-    for (int i = 0; i < sqlite3_column_count(statement); ++i) {
-      const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, i));
-      row.emplace_back(bytes == nullptr ? "" : bytes,
-                       static_cast<std::size_t>(sqlite3_column_bytes(statement, i)));
-    }
-  }
-  sqlite3_finalize(statement);
-  sqlite3_close(raw);
-  return out;
-}
-
-Dump dump(const std::string& file) {
-  Dump out;
-  for (const auto& table : select(file, "SELECT name FROM sqlite_master WHERE type = 'table'")) {
-    auto& rows = out[table[0]];
-    for (const auto& row : select(file, "SELECT * FROM \"" + table[0] + "\"")) {
-      std::string text;
-      for (const auto& value : row) text += std::to_string(value.size()) + ":" + value + ";";
-      rows.insert(std::move(text));
-    }
-  }
-  return out;
-}
+using Rows = std::vector<std::vector<std::string>>;
 
 // A request that is refused, as members of a body that the storm then spoils.
 struct Base {
@@ -69,6 +42,23 @@ struct Base {
 
 class HostileRequests : public DeskWorld {
  protected:
+  virtual Rows select(const std::string& sql) const = 0;
+  // Of the tables that nothing may have changed.
+  virtual std::string tables_sql() const = 0;
+  void a_thousand_of_them_change_nothing();
+
+  Dump dump() const {
+    Dump out;
+    for (const auto& table : select(tables_sql())) {
+      auto& rows = out[table[0]];
+      for (const auto& row : select("SELECT * FROM \"" + table[0] + "\"")) {
+        std::string text;
+        for (const auto& value : row) text += std::to_string(value.size()) + ":" + value + ";";
+        rows.insert(std::move(text));
+      }
+    }
+    return out;
+  }
   static std::string quoted(std::string_view text) {
     json::Writer out;
     out.string(text);
@@ -219,6 +209,7 @@ class HostileRequests : public DeskWorld {
     static const std::vector<std::string> headers{
         "Idempotency-Key: \r\n",
         "Idempotency-Key: a b\r\n",
+        "Idempotency-Key: \xff\xfe\r\n",
         "Idempotency-Key: " + std::string(129, 'k') + "\r\n",
         "If-Match: x\r\n",
         "If-Match: \"999\"\r\n",
@@ -313,7 +304,7 @@ class HostileRequests : public DeskWorld {
   std::mt19937_64 random_;
 };
 
-TEST_F(HostileRequests, AThousandOfThemChangeNothing) {
+void HostileRequests::a_thousand_of_them_change_nothing() {
   const std::uint64_t seed = pawl::test::seed_of_run();
   std::cout << "PAWL_SEED=" << seed << "\n";
   random_.seed(seed);
@@ -323,9 +314,9 @@ TEST_F(HostileRequests, AThousandOfThemChangeNothing) {
   const Sale taken = matched();
   const Sale done = confirmed();
   ASSERT_TRUE(reaches(done, "completed"));
-  const Dump before = dump(database());
-  const std::string rows_with_entries = "SELECT position FROM pawl_journal WHERE entries <> '[]'";
-  const std::size_t entries_before = select(database(), rows_with_entries).size();
+  const Dump before = dump();
+  const std::string rows_with_entries = "SELECT entries FROM pawl_journal WHERE entries <> '[]'";
+  const std::size_t entries_before = select(rows_with_entries).size();
   const auto from = bases(open, taken);
   std::map<int, int> statuses;
   for (int i = 0; i < requests; ++i) {
@@ -355,7 +346,8 @@ TEST_F(HostileRequests, AThousandOfThemChangeNothing) {
       const auto problem = json::parse(answer.body);
       ASSERT_TRUE(problem) << answer.body << " to request " << i << ": " << shown;
       EXPECT_FALSE(member_text(*problem, "code").empty()) << answer.body;
-      for (const char* inside : {"sqlite", "/tmp/", "SELECT", "std::", ".cpp"}) {
+      for (const char* inside :
+           {"sqlite", "SQLSTATE", "(22021)", "/tmp/", "SELECT", "std::", ".cpp"}) {
         EXPECT_EQ(answer.body.find(inside), std::string::npos) << answer.body;
       }
     } else if (answer.status == 0) {
@@ -367,7 +359,7 @@ TEST_F(HostileRequests, AThousandOfThemChangeNothing) {
   EXPECT_GT(statuses[401], 0);
   EXPECT_GT(statuses[404], 0);
 
-  Dump after = dump(database());
+  Dump after = dump();
   for (const auto& [table, rows] : before) {
     if (table == "pawl_receipts" || table == "pawl_journal") {
       EXPECT_TRUE(std::includes(after[table].begin(), after[table].end(), rows.begin(), rows.end()))
@@ -376,19 +368,84 @@ TEST_F(HostileRequests, AThousandOfThemChangeNothing) {
       EXPECT_EQ(after[table], rows) << table;
     }
   }
-  const auto count = [&](const std::string& sql) { return select(database(), sql)[0][0]; };
+  const auto count = [&](const std::string& sql) { return select(sql)[0][0]; };
   const std::string receipts = std::to_string(before.at("pawl_receipts").size());
-  EXPECT_EQ(count("SELECT count(*) FROM pawl_receipts WHERE done"), receipts)
+  EXPECT_EQ(count("SELECT count(*) FROM pawl_receipts WHERE done <> 0"), receipts)
       << "a new receipt is a refusal's";
-  for (const auto& row : select(database(),
-                                "SELECT principal, kind, code FROM pawl_receipts WHERE "
-                                "NOT done")) {
+  for (const auto& row : select("SELECT principal, kind, code FROM pawl_receipts WHERE "
+                                "done = 0")) {
     EXPECT_TRUE(row[0].starts_with("wallet:RTC") || row[0].starts_with("operator:"))
         << row[0] << " used up an id for " << row[1] << ": " << row[2];
   }
-  EXPECT_EQ(select(database(), rows_with_entries).size(), entries_before)
+  EXPECT_EQ(select(rows_with_entries).size(), entries_before)
       << "a commit of refusals has no entry";
   expect_sound();
+}
+
+class HostileToSqlite : public HostileRequests {
+ protected:
+  Rows select(const std::string& sql) const override {
+    Rows out;
+    sqlite3* raw = nullptr;
+    EXPECT_EQ(sqlite3_open_v2(database().c_str(), &raw, SQLITE_OPEN_READONLY, nullptr), SQLITE_OK);
+    sqlite3_busy_timeout(raw, 10'000);
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(raw, sql.c_str(), -1, &statement, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(raw);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      auto& row = out.emplace_back();
+      for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+        const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement, i));
+        row.emplace_back(bytes == nullptr ? "" : bytes,
+                         static_cast<std::size_t>(sqlite3_column_bytes(statement, i)));
+      }
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(raw);
+    return out;
+  }
+  std::string tables_sql() const override {
+    return "SELECT name FROM sqlite_master WHERE type = 'table'";
+  }
+};
+
+class HostileToPostgres : public HostileRequests {
+ protected:
+  std::string settings() const override {
+    return "[store]\nurl = \"" + TestServer::shared().url() + "\"\nschema = \"" + schema_.name() +
+           "\"\n" + HostileRequests::settings();
+  }
+  Rows select(const std::string& sql) const override {
+    Rows out;
+    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(
+        PQconnectdb(schema_.url().c_str()), &PQfinish);
+    const std::unique_ptr<PGresult, decltype(&PQclear)> rows(PQexec(connection.get(), sql.c_str()),
+                                                             &PQclear);
+    EXPECT_EQ(PQresultStatus(rows.get()), PGRES_TUPLES_OK) << PQerrorMessage(connection.get());
+    for (int r = 0; r < PQntuples(rows.get()); ++r) {
+      auto& row = out.emplace_back();
+      for (int c = 0; c < PQnfields(rows.get()); ++c) {
+        row.emplace_back(PQgetvalue(rows.get(), r, c));
+      }
+    }
+    return out;
+  }
+  // A lane's row says how long it is held, and counts the commits of refusals.
+  std::string tables_sql() const override {
+    return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> "
+           "'pawl_lanes'";
+  }
+
+  TestSchema schema_;
+};
+
+TEST_F(HostileToSqlite, AThousandOfThemChangeNothing) {
+  a_thousand_of_them_change_nothing();
+}
+
+// Which takes no NUL and nothing that is not UTF-8: that is to be found before it says so.
+TEST_F(HostileToPostgres, AThousandOfThemChangeNothing) {
+  a_thousand_of_them_change_nothing();
 }
 
 }  // namespace

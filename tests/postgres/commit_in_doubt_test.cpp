@@ -71,7 +71,7 @@ TEST_F(CommitInDoubt, WhatCannotBeFoundOutIsSaidToBeInDoubtAndSettledLater) {
   ASSERT_FALSE(committed);
   EXPECT_EQ(committed.error().code, outcome_in_doubt);
   EXPECT_EQ(a.lane->lock(protocol::LockRequest{}).error().code, outcome_in_doubt)
-      << "nothing before it is known, and a repeat is not told that nothing happened";
+      << "nothing before it is known";
   gate.heal();
   EXPECT_TRUE(eventually([&] { return a.lane->renew().has_value(); }));
   EXPECT_EQ(a.balance("x"), 2);

@@ -9,7 +9,11 @@ namespace {
 // The server process that runs it, in a transaction of its own, or of one that stays open.
 Result<std::int64_t> backend_pid(Connection& connection, bool begin, Deadline deadline) {
   Pipeline round(connection);
-  if (begin) round.add("BEGIN");
+  if (begin) {
+    round.add("BEGIN");
+    // A role's default could end it between two steps. For this transaction only: see below.
+    round.add("SET LOCAL idle_in_transaction_session_timeout = 0");
+  }
   const auto asked = round.add("SELECT pg_backend_pid()");
   const auto outcome = round.run(deadline);
   if (!outcome) return std::unexpected(outcome.error().error());

@@ -32,6 +32,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const ConnectionOpt
                    {"lock_timeout", std::to_string(options.lock_timeout_ms)},
                    {"idle_in_transaction_session_timeout",
                     std::to_string(options.idle_in_transaction_timeout_ms)},
+                   {"idle_session_timeout", "0"},
                    // A server that waits for the rest of a round is not idle, and holds its locks
                    // until it finds that nobody is there any more.
                    {"tcp_user_timeout", std::to_string(options.tcp_user_timeout_ms)},
