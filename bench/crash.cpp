@@ -4,9 +4,10 @@
 // in the middle, restart. Counts how often the far side was made to do each, and how many the
 // engine shows as unknown.
 //
-//   pawl_bench_crash [--json]
+// With --store postgres the rivals go through the same, in one table.
 #include <fcntl.h>
 #include <pawl/engine.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +16,9 @@
 #include <fstream>
 #include <map>
 
-#include "measure.h"
+#include "database.h"
+#include "scripts.h"
+#include "workload.h"
 
 namespace {
 
@@ -37,6 +40,11 @@ struct Job {
                       pawl::field("state_since_us", &Job::state_since)};
   }
 };
+constexpr std::string_view postgres_schema = R"sql(
+CREATE TABLE jobs (id text COLLATE "C" PRIMARY KEY, state text COLLATE "C" NOT NULL,
+  state_since_us bigint NOT NULL,
+  pawl_version bigint NOT NULL, pawl_time_us bigint NOT NULL, pawl_lane bigint NOT NULL,
+  pawl_sequence bigint NOT NULL, pawl_offset bigint NOT NULL, pawl_schema bigint NOT NULL);)sql";
 constexpr std::string_view schema = R"sql(
 CREATE TABLE jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, state_since_us INTEGER NOT NULL,
   pawl_version INTEGER NOT NULL, pawl_time_us INTEGER NOT NULL, pawl_lane INTEGER NOT NULL,
@@ -92,13 +100,14 @@ class FarSide final : public pawl::EffectHandler {
   std::vector<Done> unanswered_;  // the engine's thread alone
 };
 
-std::unique_ptr<pawl::Engine> open(pawl::Registry& registry, const std::string& directory) {
+std::unique_ptr<pawl::Engine> open(pawl::Registry& registry, const pawl::bench::Options& options,
+                                   const std::string& directory) {
   registry.machine<Job>()
       .initial(JobState::asked)
       .move(JobState::asked, JobState::done)
       .effect<Perform, Performed>({.resend = pawl::ResendRule::neither, .destination = "far"});
-  registry.migration({"bench", 1, schema});
-  auto store = pawl::open_sqlite({.path = directory + "/crash.db"}, registry);
+  registry.migration({"bench", 1, schema, postgres_schema});
+  auto store = pawl::bench::open_store(options, directory + "/crash.db", registry);
   if (!store) return nullptr;
   auto engine = std::make_unique<pawl::Engine>(std::move(*store), registry,
                                                pawl::EngineOptions{.stop_grace_ms = 100});
@@ -113,14 +122,38 @@ std::map<std::string, int> read_ledger(const std::string& directory) {
   return out;
 }
 
-[[noreturn]] void first_life(const std::string& directory) {
+[[noreturn]] void first_life(const pawl::bench::Options& options, const std::string& directory) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   pawl::Registry registry;
-  auto engine = open(registry, directory);
+  auto engine = open(registry, options, directory);
   if (!engine) std::_Exit(1);
   for (int i = 0; i < effects_in_flight; ++i) {
     (void)engine->call(Ask{"job" + std::to_string(i)}, {.principal = "bench", .id = "ask"});
   }
   while (true) ::pause();
+}
+
+void say(const std::string& who, int twice, int visible) {
+  std::printf("%-24s run twice %d of %d, visible as unknown %d\n", who.c_str(), twice,
+              effects_in_flight, visible);
+  std::fflush(stdout);
+}
+
+void compare_rivals(bool json) {
+  for (const char* rival : {"pg_boss", "graphile_worker", "dbos", "restate"}) {
+    const auto said = pawl::bench::run_script("run.sh " + std::string(rival) + " crash");
+    const int twice = static_cast<int>(pawl::bench::number_of(said, "ran_twice"));
+    const int visible = static_cast<int>(pawl::bench::number_of(said, "unknown_visible"));
+    const std::string name = pawl::bench::text_of(said, "name");
+    if (json) {
+      std::printf(
+          "{\"name\":\"crash\",\"baseline\":\"%s\",\"in_flight\":%d,\"run_twice\":%d,"
+          "\"visible_as_unknown\":%d}\n",
+          name.c_str(), effects_in_flight, twice, visible);
+    } else {
+      say(name, twice, visible);
+    }
+  }
 }
 
 }  // namespace
@@ -130,8 +163,13 @@ int main(int argc, char** argv) {
   const pawl::bench::Workspace workspace(options);
   const std::string directory = workspace.file("");
 
+  const bool postgres = options.store == "postgres";
+  if (postgres) {
+    pawl::bench::sql(options.url, std::string("DROP SCHEMA IF EXISTS ") +
+                                      pawl::bench::bench_schema + " CASCADE");
+  }
   const pid_t child = ::fork();
-  if (child == 0) first_life(directory);
+  if (child == 0) first_life(options, directory);
   const double give_up = pawl::bench::seconds_now() + 30;
   while (read_ledger(directory).size() < effects_in_flight &&
          pawl::bench::seconds_now() < give_up) {
@@ -141,7 +179,7 @@ int main(int argc, char** argv) {
   ::waitpid(child, nullptr, 0);
 
   pawl::Registry registry;
-  auto engine = open(registry, directory);
+  auto engine = open(registry, options, directory);
   if (!engine) return 1;
   // Until each has been inquired after at least twice, so that a repeat had its chance.
   int visible = 0;
@@ -161,12 +199,13 @@ int main(int argc, char** argv) {
   for (const auto& [job, times] : read_ledger(directory)) twice += times > 1;
   if (options.json) {
     std::printf(
-        "{\"name\":\"crash\",\"store\":\"sqlite\",\"in_flight\":%d,\"run_twice\":%d,"
+        "{\"name\":\"crash\",\"store\":\"%s\",\"in_flight\":%d,\"run_twice\":%d,"
         "\"visible_as_unknown\":%d}\n",
-        effects_in_flight, twice, visible);
+        options.store.c_str(), effects_in_flight, twice, visible);
   } else {
-    std::printf("killed in the middle of %d effects: run twice %d, visible as unknown %d\n",
-                effects_in_flight, twice, visible);
+    std::printf("killed in the middle of %d effects, and restarted\n", effects_in_flight);
+    say("Pawl", twice, visible);
   }
+  if (postgres) compare_rivals(options.json);
   return twice == 0 && visible == effects_in_flight ? 0 : 1;
 }

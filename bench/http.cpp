@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "core/json.h"
+#include "database.h"
+#include "hand_written_pool.h"
 #include "http_load.h"
 #include "net/server.h"
 #include "workload.h"
@@ -14,6 +16,9 @@ namespace {
 
 using namespace pawl;
 using namespace pawl::bench;
+
+// Connections of the endpoint by hand on PostgreSQL: the best of 8, 16, 32 and 64 here.
+constexpr int default_pool = 16;
 
 std::string account_in(const net::Request& request) {
   const auto body = json::parse(request.body);
@@ -47,7 +52,16 @@ int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv, {64}, PAWL_SLOW_SYNC);
   const Workspace workspace(options);
   PawlSide pawl(options, workspace.file("pawl.db"));
-  HandWrittenSide hand(workspace.file("hand.db"), options.entities);
+  const bool postgres = options.store == "postgres";
+  std::unique_ptr<HandWrittenSide> hand;
+  std::unique_ptr<HandWrittenPool> pool;
+  const int connections_by_hand = options.clients > 0 ? options.clients : default_pool;
+  if (postgres) {
+    make_hand_written_tables(options.url, options.entities);
+    pool = std::make_unique<HandWrittenPool>(options.url, connections_by_hand);
+  } else {
+    hand = std::make_unique<HandWrittenSide>(workspace.file("hand.db"), options.entities);
+  }
   std::uint16_t pawl_port = 0;
   const auto pawl_server = serve(
       [&](const net::Request& request, net::Responder responder) {
@@ -59,7 +73,13 @@ int main(int argc, char** argv) {
   std::uint16_t hand_port = 0;
   const auto hand_server = serve(
       [&](const net::Request& request, net::Responder responder) {
-        hand.transition(account_in(request), std::string(*request.header("Idempotency-Key")));
+        std::string id(*request.header("Idempotency-Key"));
+        if (pool) {
+          auto answer = std::make_shared<net::Responder>(std::move(responder));
+          pool->transition(account_in(request), std::move(id), [answer] { (*answer)(moved()); });
+          return;
+        }
+        hand->transition(account_in(request), id);
         responder(moved());
       },
       hand_port);
@@ -67,12 +87,14 @@ int main(int argc, char** argv) {
   std::uint64_t next_id = 1'000'000'000;
   const auto measured = [&](std::uint16_t port, int connections) {
     const double cpu = cpu_seconds_now();
+    const double server = server_cpu_seconds_now();
     const std::int64_t commits = pawl.commits();
     const std::uint64_t first = next_id;
     Sample sample =
         load_from_child(port, connections, options.seconds, options.entities, first, next_id);
     const auto requests = static_cast<double>(next_id - first);
     sample.cpu_us = (cpu_seconds_now() - cpu) * 1e6 / requests;
+    sample.server_cpu_us = (server_cpu_seconds_now() - server) * 1e6 / requests;
     const auto made = static_cast<double>(pawl.commits() - commits);
     sample.batch = made > 0 ? requests / made : 0;
     return sample;
@@ -83,8 +105,10 @@ int main(int argc, char** argv) {
     line.name = "http";
     line.in_flight = connections;
     line.baseline = "hand-written endpoint, same HTTP library";
+    if (postgres) line.baseline += ", " + std::to_string(connections_by_hand) + " connections";
     for (int round = 0; round < options.rounds; ++round) {
       line.hand_written.push_back(measured(hand_port, connections));
+      pawl.begin_anew();
       line.pawl.push_back(measured(pawl_port, connections));
     }
     lines.push_back(std::move(line));

@@ -90,10 +90,13 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
       }
     } else if (name == "--entities") {
       options.entities = static_cast<int>(number(value, name));
+      options.entities_given = true;
     } else if (name == "--rounds") {
       options.rounds = static_cast<int>(number(value, name));
+      options.rounds_given = true;
     } else if (name == "--seconds") {
       options.seconds = number(value, name);
+      options.seconds_given = true;
     } else if (name == "--sync-ms") {
       options.sync_ms = number(value, name);
     } else if (name == "--lanes") {

@@ -24,6 +24,9 @@ struct Options {
   int processes = 1;
   int clients = 0;  // of what is written by hand; 0: the best of several, found first
   bool json = false;
+  bool entities_given = false;
+  bool rounds_given = false;
+  bool seconds_given = false;
   std::string directory;  // of the databases; empty: a temporary one
 };
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs one rival beside a PostgreSQL of its own and prints what it measured, one JSON object. README.md says what each does.
+# Runs one rival beside a PostgreSQL of its own, or on that of DATABASE_URL, and prints what it measured, one JSON object. README.md says what each does.
 set -euo pipefail
 
 usage() {
@@ -46,10 +46,13 @@ case $rival in
 esac
 
 server=("$here/postgres.sh" with)
+# Of who runs several beside each other: one server for all of them.
+[[ -z ${DATABASE_URL:-} ]] || server=()
 arguments=()
 while [[ $# -gt 0 ]]; do
   if [[ $1 == --sync-ms ]]; then
     [[ $rival != restate ]] || wrong "restate's server is linked statically, its syncs cannot be slowed down"
+    [[ ${#server[@]} -gt 0 ]] || wrong "--sync-ms: the server of DATABASE_URL syncs as it does"
     server+=(--sync-ms "${2:-}")
     shift
   else

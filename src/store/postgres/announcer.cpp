@@ -29,6 +29,10 @@ constexpr int max_reconnect_ms = 5'000;
 // PostgreSQL's bound on a channel's name.
 constexpr std::size_t max_channel_bytes = 63;
 
+const Statement announce{"announce",
+                         "SELECT pg_notify($1, payload) FROM unnest($2) AS payload",
+                         {Type::text, Type::text_array}};
+
 void drain(int event) {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto size = ::read(event, &count, sizeof count);
@@ -103,9 +107,12 @@ bool Announcer::connect() {
   auto opened = Connection::open(options_);
   if (!opened) return false;
   connection_ = std::move(*opened);
+  // A hint need not outlive a crash, and a commit that waits for the disk would make others wait.
+  const auto relaxed =
+      run_one(connection_, "SET synchronous_commit = off", deadline_in(answer_deadline_ms));
   const auto listening =
       run_one(connection_, "LISTEN " + quoted_name(channel_), deadline_in(answer_deadline_ms));
-  if (!listening) {
+  if (!relaxed || !listening) {
     connection_.close();
     return false;
   }
@@ -125,7 +132,7 @@ bool Announcer::exchange() {
     payloads.text(channel_).array(Type::text_array).element("c");
     for (const auto lane : lanes) payloads.element("e" + std::to_string(lane));
     Pipeline round(connection_);
-    round.add("SELECT pg_notify($1, payload) FROM unnest($2) AS payload", payloads);
+    round.add(announce, payloads);
     if (!round.run(deadline_in(answer_deadline_ms))) {
       const std::lock_guard lock(mutex_);
       commits_ = true;

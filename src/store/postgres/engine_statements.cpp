@@ -135,29 +135,39 @@ void Statements::name_locks() {
                  {ids}};
   receipts = {"receipts",
               "SELECT u.place, r.fingerprint, r.done, r.code, r.detail, r.error_class, r.reply, "
-              "r.version FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY AS u(principal, "
-              "command_id, kind, machine, entity_key, place) JOIN pawl_receipts AS r ON "
+              "r.version FROM (SELECT unnest($1) AS principal, unnest($2) AS command_id, "
+              "unnest($3) AS kind, unnest($4) AS machine, unnest($5) AS entity_key, "
+              "generate_subscripts($1, 1) AS place) AS u JOIN pawl_receipts AS r ON "
               "r.principal = u.principal AND r.command_id = u.command_id AND r.kind = u.kind AND "
               "r.machine = u.machine AND r.entity_key = u.entity_key",
               {texts, Type::bytea_array, texts, texts, texts}};
   lane = {
       "lane",
-      "SELECT epoch, next_sequence, " + std::string(now_us_sql) + " FROM pawl_lanes WHERE id = $1",
+      "SELECT epoch, greatest(next_sequence, (SELECT max(sequence) + 1 FROM pawl_journal WHERE lane "
+      "= $1)), " +
+          std::string(now_us_sql) + " FROM pawl_lanes WHERE id = $1",
       {Type::bigint}};
 }
 
 void Statements::name_writes() {
-  write_journal = {
-      "write journal",
-      "WITH held AS (UPDATE pawl_lanes SET next_sequence = next_sequence + 1, held_until_us = " +
-          std::string(now_us_sql) +
-          " + $4 WHERE id = $1 AND epoch = $2 AND next_sequence = $3 RETURNING id), done AS "
-          "(INSERT INTO pawl_journal (lane, sequence, epoch, time_us, config_version, entries) "
-          "SELECT id, $3, $2, $5, $6, $7 FROM held RETURNING 1) SELECT pawl_expect((SELECT "
-          "count(*) FROM done), 1, '" +
-          std::string(lane_fenced_state) + "')",
-      {Type::bigint, Type::bigint, Type::bigint, Type::bigint, Type::bigint, Type::bigint,
-       Type::text}};
+  // $1 lane, $2 epoch, $3 sequence, $4 time, $5 configuration, $6 entries, $7 lease.
+  const auto journal = [](std::string_view name, const std::string& held) {
+    return Statement{
+        std::string(name),
+        "WITH held AS (" + held +
+            "), done AS (INSERT INTO pawl_journal (lane, sequence, epoch, time_us, config_version, "
+            "entries) SELECT id, $3, $2, $4, $5, $6 FROM held RETURNING 1) SELECT "
+            "pawl_expect((SELECT count(*) FROM done), 1, '" +
+            std::string(lane_fenced_state) + "')",
+        {Type::bigint, Type::bigint, Type::bigint, Type::bigint, Type::bigint, Type::text}};
+  };
+  write_journal = journal(
+      "write journal", "SELECT id FROM pawl_lanes WHERE id = $1 AND epoch = $2 FOR NO KEY UPDATE");
+  write_journal_renewing =
+      journal("write journal renewing",
+              "UPDATE pawl_lanes SET next_sequence = $3 + 1, held_until_us = " +
+                  std::string(now_us_sql) + " + $7 WHERE id = $1 AND epoch = $2 RETURNING id");
+  write_journal_renewing.types.push_back(Type::bigint);
   UnnestText receipt;
   for (const Type type : {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers,
                           texts, texts, numbers, texts, numbers}) {

@@ -175,6 +175,7 @@ void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcom
   for (std::size_t i = 0; i < request.entities.size(); ++i) {
     out.entities[i].ref = request.entities[i];
   }
+  row_places_.assign(request.entities.size(), {});
   for (const Group& group : round.groups) {
     const ResultSet& rows = outcome[group.statement];
     // Both are sorted by their bytes.
@@ -184,6 +185,7 @@ void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcom
       while (place < group.last && request.entities[place].key < key) ++place;
       if (place == group.last || request.entities[place].key != key) continue;
       read_entity_row(*group.machine->spec, rows, row, out.entities[place]);
+      row_places_[place] = rows.row_place(row, entity_select_columns(*group.machine->spec));
     }
   }
   out.effects.resize(request.effects.size());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What came of a commit whose answer was lost. It is asked under the lock of the lane's row, which
-// the transaction in doubt has changed: once we hold it, that transaction has ended one way or the
+// the transaction in doubt has locked: once we hold it, that transaction has ended one way or the
 // other, and its journal row, by lane, sequence and epoch, says which. Raising the epoch there
 // keeps whatever of it is still on its way from happening later. Unlike a transaction's id this
 // holds on a standby that was promoted, too: one that never got the commit has no such row. And

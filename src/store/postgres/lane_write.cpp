@@ -95,10 +95,14 @@ std::int64_t version_of(const protocol::WriteBatch& writes, const EntityRef& ref
 void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& round) {
   // The lane's row first: who has lost the lane writes nothing, and waits for nothing.
   Parameters journal;
-  journal.integer(id_).integer(epoch_).integer(sequence_);
-  journal.integer(shared_->options.lane_lease_ms * 1'000LL).integer(writes.time.us);
+  journal.integer(id_).integer(epoch_).integer(sequence_).integer(writes.time.us);
   journal.integer(writes.config_version).text(writes.journal_entries);
-  round.add(shared_->statements.write_journal, journal);
+  if (renews_) {
+    journal.integer(shared_->options.lane_lease_ms * 1'000LL);
+    round.add(shared_->statements.write_journal_renewing, journal);
+  } else {
+    round.add(shared_->statements.write_journal, journal);
+  }
   add_entities(writes, round);
   add_records(writes, round);
   add_receipts(writes, round);
@@ -114,7 +118,7 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
   std::vector<const EntitySlot*> changed;
   std::vector<const EntitySlot*> created;
   const auto add = [&](const MachineSpec& machine, const Statement& statement,
-                       const std::vector<const EntitySlot*>& slots) {
+                       const std::vector<const EntitySlot*>& slots, bool with_places) {
     if (slots.empty()) return;
     Parameters parameters;
     for (std::size_t c = 0; c < machine.columns.size(); ++c) {
@@ -127,6 +131,12 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
     add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.sequence; });
     add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.offset; });
     add_column(parameters, slots, [&](const EntitySlot*) { return machine.schema_number; });
+    if (with_places) {
+      parameters.array(Type::tid_array);
+      for (const auto* slot : slots) {
+        parameters.element(row_places_[static_cast<std::size_t>(slot - writes.entities.data())]);
+      }
+    }
     parameters.integer(static_cast<std::int64_t>(slots.size()));
     round.add(statement, parameters);
   };
@@ -137,8 +147,8 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
   const MachineStatements* machine = nullptr;
   const auto flush = [&] {
     if (machine == nullptr) return;
-    add(*machine->spec, machine->update, changed);
-    add(*machine->spec, machine->insert, created);
+    add(*machine->spec, machine->update, changed, true);
+    add(*machine->spec, machine->insert, created, false);
     changed.clear();
     created.clear();
   };

@@ -25,6 +25,8 @@ Type element_type(Type array) {
       return Type::int4;
     case Type::text_array:
       return Type::text;
+    case Type::tid_array:
+      return Type::tid;
     default:
       return Type::bigint;
   }
@@ -137,6 +139,14 @@ Parameters& Parameters::element(bool value) {
   begin_element(Type::boolean_array);
   put(1, 4);
   put(value ? 1 : 0, 1);
+  return *this;
+}
+
+Parameters& Parameters::element(RowPlace value) {
+  begin_element(Type::tid_array);
+  put(row_place_bytes, 4);
+  put(value.block, 4);
+  put(value.offset, 2);
   return *this;
 }
 

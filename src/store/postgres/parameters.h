@@ -22,12 +22,22 @@ enum class Type : std::uint32_t {
   bigint = 20,
   int4 = 23,
   text = 25,
+  tid = 27,
   boolean_array = 1000,
   bytea_array = 1001,
   int4_array = 1007,
   text_array = 1009,
+  tid_array = 1010,
   bigint_array = 1016
 };
+
+// A row's place in its table as long as it is locked: ctid.
+struct RowPlace {
+  std::uint32_t block = 0;
+  std::uint16_t offset = 0;
+};
+
+inline constexpr int row_place_bytes = 6;
 
 // More in one statement is refused before it is sent: the server takes no message of a gigabyte.
 inline constexpr std::size_t max_parameter_bytes = std::size_t{512} << 20;
@@ -45,6 +55,7 @@ class Parameters {
   Parameters& array(Type type);
   Parameters& element(std::int64_t value);  // bigint_array, and int4_array (what fits into it)
   Parameters& element(bool value);
+  Parameters& element(RowPlace value);
   Parameters& element(std::string_view value);
   Parameters& element(const char* value) { return element(std::string_view(value)); }
   Parameters& element(std::span<const unsigned char> value);

@@ -6,6 +6,7 @@
 // lane_scans.cpp; permits: lane_permits.cpp.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -100,7 +101,11 @@ class PostgresLane final : public StoreLane {
   bool fenced_ = false;
   bool in_transaction_ = false;
   std::int64_t sequence_ = 0;  // of the transaction under way
+  std::vector<RowPlace> row_places_;  // of the entities that it locked, in the order of the request
   std::optional<Doubt> doubt_;
+  // The lease is renewed by a commit once a part of it has passed.
+  std::chrono::steady_clock::time_point renewed_at_ = std::chrono::steady_clock::now();
+  bool renews_ = false;  // the commit under way does
 };
 
 }  // namespace pawl::postgres

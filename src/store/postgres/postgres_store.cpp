@@ -92,6 +92,7 @@ ConnectionOptions lane_session_options(const PostgresOptions& options) {
   // found by key, however few rows a table had when it was last counted.
   session.settings.insert(session.settings.end(), {{"plan_cache_mode", "force_generic_plan"},
                                                    {"enable_seqscan", "off"},
+                                                   {"enable_tidscan", "on"},
                                                    {"enable_hashjoin", "off"},
                                                    {"enable_mergejoin", "off"},
                                                    {"jit", "off"}});

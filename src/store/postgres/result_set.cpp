@@ -43,6 +43,14 @@ std::span<const unsigned char> ResultSet::blob(int row, int column) const {
   return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
 }
 
+RowPlace ResultSet::row_place(int row, int column) const {
+  const auto bytes = blob(row, column);
+  if (bytes.size() != row_place_bytes) return {};
+  std::uint64_t both = 0;
+  for (const unsigned char byte : bytes) both = (both << 8) | byte;
+  return {static_cast<std::uint32_t>(both >> 16), static_cast<std::uint16_t>(both)};
+}
+
 std::string_view ResultSet::tag() const {
   if (result_ == nullptr) return {};
   const char* tag = PQcmdStatus(result_.get());

@@ -13,6 +13,8 @@
 #include <span>
 #include <string_view>
 
+#include "store/postgres/parameters.h"
+
 namespace pawl::postgres {
 
 enum class Answer : std::uint8_t {
@@ -40,6 +42,7 @@ class ResultSet {
   // text, varchar, name, json; of jsonb the first byte is its version. NULL gives an empty view.
   std::string_view text_view(int row, int column) const;
   std::span<const unsigned char> blob(int row, int column) const;
+  RowPlace row_place(int row, int column) const;
 
   // "COMMIT", "INSERT 0 3". A COMMIT of a transaction that had failed is answered "ROLLBACK".
   std::string_view tag() const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/postgres/rows.h"
 
+#include <iterator>
+
 namespace pawl::postgres {
 
 std::string quoted_name(std::string_view identifier) {
@@ -31,6 +33,10 @@ std::string entity_columns(const MachineSpec& machine, std::string_view prefix) 
 
 std::string entity_select(const MachineSpec& machine) {
   return "SELECT " + entity_columns(machine) + " FROM " + quoted_name(machine.table);
+}
+
+int entity_select_columns(const MachineSpec& machine) {
+  return static_cast<int>(machine.columns.size() + std::size(engine_columns));
 }
 
 void read_entity_row(const MachineSpec& machine, const ResultSet& rows, int row, EntitySlot& slot) {

@@ -32,6 +32,8 @@ inline constexpr std::string_view engine_columns[] = {
 std::string entity_columns(const MachineSpec& machine, std::string_view prefix = {});
 // "SELECT entity_columns FROM table".
 std::string entity_select(const MachineSpec& machine);
+// The number of its columns.
+int entity_select_columns(const MachineSpec& machine);
 // Fills the slot from a row of entity_select. An entity of another schema number is unreadable.
 void read_entity_row(const MachineSpec& machine, const ResultSet& rows, int row, EntitySlot& slot);
 

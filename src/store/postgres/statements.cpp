@@ -23,8 +23,9 @@ Statement lock_of(const MachineSpec& machine, std::string_view name, std::string
   // condition that it met before, and what comes back is as its last holder left it.
   const std::string key = quoted_name(machine.columns[0].name);
   return {std::string(name) + " " + std::string(machine.name),
-          entity_select(machine) + " WHERE " + key + " = ANY($1) ORDER BY " + key +
-              " FOR NO KEY UPDATE" + std::string(how),
+          "SELECT " + entity_columns(machine) + ", ctid FROM " + quoted_name(machine.table) +
+              " WHERE " + key + " = ANY($1) ORDER BY " + key + " FOR NO KEY UPDATE" +
+              std::string(how),
           {Type::text_array}};
 }
 
@@ -44,8 +45,10 @@ Statement update_of(const MachineSpec& machine) {
     if (!set.empty()) set += ", ";
     set += quoted_name(column.name) + " = " + place;
   }
+  // A locked row stays where it is, so its index is not walked again.
+  const std::string row_place = u.add(Type::tid_array);
   const std::string changed = "UPDATE " + quoted_name(machine.table) + " AS t SET " + set +
-                              " FROM " + u.from() + " WHERE t." +
+                              " FROM " + u.from() + " WHERE t.ctid = " + row_place + " AND t." +
                               quoted_name(machine.columns[0].name) + " = " + key +
                               " AND t.pawl_version < " + version;
   return u.counted("update " + std::string(machine.name), changed, lost_update_state);

@@ -27,12 +27,12 @@ struct RecordStatements {
 
 struct MachineStatements {
   const MachineSpec* spec = nullptr;
-  Statement lock;          // $1 keys; leaves out what others hold
+  Statement lock;          // $1 keys; leaves out what others hold; each row's place comes last
   Statement lock_waiting;  // $1 keys; waits for them
   Statement select;        // $1 keys; locks nothing
   Statement existing;      // $1 keys: those that there are
   Statement insert;        // the columns, then how many
-  Statement update;        // the columns, then how many
+  Statement update;        // the columns, the rows' places, then how many
   std::map<std::string_view, RecordStatements> records;
 };
 
@@ -57,7 +57,10 @@ class Statements {
   Statement receipts;
   Statement lane;  // $1 id: epoch, next sequence, the time: the last statement of a lock
 
+  // The lane's row is locked, or, once in a while, written with a new lease: were it written in every
+  // commit, its dead versions would be walked by every commit while somebody's snapshot keeps them.
   Statement write_journal;
+  Statement write_journal_renewing;
   Statement insert_receipts;
   Statement insert_effects;
   Statement update_effects;

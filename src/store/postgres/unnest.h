@@ -26,15 +26,15 @@ class UnnestText {
     return "u.c" + std::to_string(types_.size());
   }
 
-  // "unnest($1, $2) AS u(c1, c2)".
+  // "(SELECT unnest($1) AS c1, unnest($2) AS c2) AS u". In the select list the arrays go on row by
+  // row, side by side; in FROM each would be written to a store of its own first.
   std::string from() const {
-    std::string arrays;
-    std::string names;
+    std::string columns;
     for (std::size_t i = 1; i <= types_.size(); ++i) {
-      arrays += (i > 1 ? ", $" : "$") + std::to_string(i);
-      names += (i > 1 ? ", c" : "c") + std::to_string(i);
+      const std::string number = std::to_string(i);
+      columns.append(i > 1 ? ", " : "").append("unnest($" + number + ") AS c" + number);
     }
-    return "unnest(" + arrays + ") AS u(" + names + ")";
+    return "(SELECT " + columns + ") AS u";
   }
 
   // As it stands; what is not one of the columns follows them.
