@@ -141,12 +141,12 @@ void Statements::name_locks() {
               "r.principal = u.principal AND r.command_id = u.command_id AND r.kind = u.kind AND "
               "r.machine = u.machine AND r.entity_key = u.entity_key",
               {texts, Type::bytea_array, texts, texts, texts}};
-  lane = {
-      "lane",
-      "SELECT epoch, greatest(next_sequence, (SELECT max(sequence) + 1 FROM pawl_journal WHERE lane "
-      "= $1)), " +
-          std::string(now_us_sql) + " FROM pawl_lanes WHERE id = $1",
-      {Type::bigint}};
+  lane = {"lane",
+          "SELECT epoch, greatest(next_sequence, (SELECT max(sequence) + 1 FROM pawl_journal WHERE "
+          "lane "
+          "= $1)), " +
+              std::string(now_us_sql) + ", held_until_us FROM pawl_lanes WHERE id = $1",
+          {Type::bigint}};
 }
 
 void Statements::name_writes() {
@@ -163,10 +163,10 @@ void Statements::name_writes() {
   };
   write_journal = journal(
       "write journal", "SELECT id FROM pawl_lanes WHERE id = $1 AND epoch = $2 FOR NO KEY UPDATE");
-  write_journal_renewing =
-      journal("write journal renewing",
-              "UPDATE pawl_lanes SET next_sequence = $3 + 1, held_until_us = " +
-                  std::string(now_us_sql) + " + $7 WHERE id = $1 AND epoch = $2 RETURNING id");
+  write_journal_renewing = journal(
+      "write journal renewing",
+      "UPDATE pawl_lanes SET next_sequence = $3 + 1, held_until_us = " + std::string(now_us_sql) +
+          " + $7 WHERE id = $1 AND epoch = $2 RETURNING id");
   write_journal_renewing.types.push_back(Type::bigint);
   UnnestText receipt;
   for (const Type type : {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers,

@@ -15,6 +15,9 @@ namespace pawl::postgres {
 namespace {
 
 constexpr std::size_t none = static_cast<std::size_t>(-1);
+// A commit renews the lease once one part in so many has passed. A commit just before that, and
+// then nothing until the driver's own renewal, a third later, leaves a good part of it.
+constexpr int lease_parts = 4;
 
 protocol::StoredReceipt receipt_of(const ResultSet& rows, int row) {
   protocol::StoredReceipt out;
@@ -341,6 +344,8 @@ Result<protocol::LockedBatch> PostgresLane::lock(const protocol::LockRequest& re
       return fail(protocol::lane_fenced);
     }
     sequence_ = lane.integer(0, 1);
+    const std::int64_t lease_us = shared_->options.lane_lease_ms * 1'000LL;
+    renews_ = lane.integer(0, 3) - lane.integer(0, 2) <= lease_us - lease_us / lease_parts;
     const Time sampled = shared_->clock->sampled(Time{lane.integer(0, 2)});
     out.time = shared_->given_clock != nullptr ? shared_->given_clock->now() : sampled;
     read_locks(request, outcome, sent, out);

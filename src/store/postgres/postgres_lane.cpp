@@ -11,14 +11,6 @@
 
 namespace pawl::postgres {
 
-namespace {
-
-// A commit renews the lease once one part in so many has passed. A commit just before that, and then
-// nothing until the driver's own renewal, a third later, leaves a good part of it.
-constexpr int lease_parts = 4;
-
-}  // namespace
-
 PostgresLane::PostgresLane(std::shared_ptr<LaneShared> shared, Connection connection,
                            TakenLane taken)
     : shared_(std::move(shared)),
@@ -89,9 +81,6 @@ Result<ResultSet> PostgresLane::read(const Statement& statement, const Parameter
 Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   if (!in_transaction_) return fail(protocol::transaction_aborted, "nothing is locked");
   PAWL_CRASH_POINT("store.before_write");
-  const auto now = std::chrono::steady_clock::now();
-  renews_ = now - renewed_at_ >= std::chrono::milliseconds(shared_->options.lane_lease_ms) /
-                                     lease_parts;
   Pipeline round(connection_);
   add_writes(writes, round);
   const auto end = round.add(shared_->statements.commit, {});
@@ -117,7 +106,6 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
     }
   }
   in_transaction_ = false;
-  if (renews_) renewed_at_ = now;
   PAWL_CRASH_POINT("store.after_commit");
   std::set<std::int32_t> others;
   for (const auto& row : writes.effects_updated) {
@@ -141,13 +129,9 @@ Result<void> PostgresLane::renew() {
   round.add("UPDATE pawl_lanes SET held_until_us = " + std::string(now_us_sql) +
                 " + $3 WHERE id = $1 AND epoch = $2",
             Parameters().integer(id_).integer(epoch_).integer(renew_interval_ms() * 3'000LL));
-  const auto now = std::chrono::steady_clock::now();
   const auto outcome = round.run(deadline());
   if (!outcome) return std::unexpected(store_error(outcome.error()));
-  if (outcome[0].affected() > 0) {
-    renewed_at_ = now;
-    return {};
-  }
+  if (outcome[0].affected() > 0) return {};
   fenced_ = true;
   return fail(protocol::lane_fenced);
 }

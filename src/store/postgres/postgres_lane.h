@@ -6,7 +6,6 @@
 // lane_scans.cpp; permits: lane_permits.cpp.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -100,12 +99,10 @@ class PostgresLane final : public StoreLane {
   const bool earlier_holder_is_dead_;
   bool fenced_ = false;
   bool in_transaction_ = false;
-  std::int64_t sequence_ = 0;  // of the transaction under way
+  std::int64_t sequence_ = 0;         // of the transaction under way
   std::vector<RowPlace> row_places_;  // of the entities that it locked, in the order of the request
   std::optional<Doubt> doubt_;
-  // The lease is renewed by a commit once a part of it has passed.
-  std::chrono::steady_clock::time_point renewed_at_ = std::chrono::steady_clock::now();
-  bool renews_ = false;  // the commit under way does
+  bool renews_ = false;  // the lease: the transaction under way does
 };
 
 }  // namespace pawl::postgres

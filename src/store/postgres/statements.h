@@ -55,10 +55,11 @@ class Statements {
   Statement lock_deadlines;
   Statement lock_parked;
   Statement receipts;
-  Statement lane;  // $1 id: epoch, next sequence, the time: the last statement of a lock
+  Statement lane;  // $1 id: epoch, next sequence, the time, held until: the last of a lock
 
-  // The lane's row is locked, or, once in a while, written with a new lease: were it written in every
-  // commit, its dead versions would be walked by every commit while somebody's snapshot keeps them.
+  // The lane's row is locked, or, once in a while, written with a new lease: were it written in
+  // every commit, its dead versions would be walked by every commit while somebody's snapshot keeps
+  // them.
   Statement write_journal;
   Statement write_journal_renewing;
   Statement insert_receipts;
