@@ -337,6 +337,10 @@ TEST_F(Processes, WhatOneSendsThroughBothComesInItsOrder) {
   Worker& a = start("A");
   Worker& b = start("B");
   open_accounts(a, 3);
+  // They wait in both processes until all have been sent.
+  RawSession holder(world_.server().url(), world_.schema(), "holder");
+  holder.run("BEGIN");
+  holder.run("SELECT FROM accounts WHERE id = '1' FOR UPDATE");
   std::string sent;
   constexpr int messages = 80;
   for (int i = 0; i < messages; ++i) {
@@ -346,6 +350,7 @@ TEST_F(Processes, WhatOneSendsThroughBothComesInItsOrder) {
     // Others in between, so that the lanes are not in step.
     if (i % 3 == 0) (void)a.begin("transfer 2 0 1");
   }
+  holder.run("COMMIT");
   // Each of the two waits for the other, message by message, and not for its longest while.
   EXPECT_TRUE(eventually([&] { return quiet(); }, 8'000));
   EXPECT_EQ(value("trail", "1"), sent);
