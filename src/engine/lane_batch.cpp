@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/crash_point.h"
@@ -196,6 +197,18 @@ void Lane::judge_suspects(std::vector<protocol::Work>& works) {
   }
 }
 
+namespace {
+
+bool share_a_pair(const std::vector<const protocol::MessageRow*>& one,
+                  const std::vector<const protocol::MessageRow*>& other) {
+  std::set<std::pair<EntityRef, EntityRef>> pairs;
+  for (const auto* row : other) pairs.emplace(row->from, row->to);
+  return std::any_of(one.begin(), one.end(),
+                     [&](const auto* row) { return pairs.contains({row->from, row->to}); });
+}
+
+}  // namespace
+
 void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works) {
   const protocol::WriteBatch& writes = batch.write_batch();
   for (const auto& row : writes.effects_inserted) {
@@ -232,8 +245,8 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
       watchers_.changed(writes.entities[write.entity]);
     }
   }
-  bool behind = false;
-  bool delivered = false;
+  std::vector<const protocol::MessageRow*> behind;
+  std::vector<const protocol::MessageRow*> delivered;
   auto results = batch.take_results();
   // From the back, so that what runs again keeps its order at the front.
   for (std::size_t i = works.size(); i-- > 0;) {
@@ -243,14 +256,18 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
     } else if (results[i].fate == protocol::Fate::skipped) {
       skipped(std::move(works[i]));
     } else {
-      behind = behind || results[i].fate == protocol::Fate::held;
-      delivered = delivered || std::holds_alternative<protocol::MessageWork>(works[i].item);
+      if (const auto* message = std::get_if<protocol::MessageWork>(&works[i].item)) {
+        const bool held = results[i].fate == protocol::Fate::held;
+        (held ? behind : delivered).push_back(&message->row);
+      }
       settle(works[i], std::move(results[i]));
     }
   }
-  if (behind) {
+  if (!behind.empty()) {
+    // Where a pair goes on, step by step in this lane and another, the next step is soon.
+    if (share_a_pair(behind, delivered)) messages_behind_ = 0;
     messages_are_behind();
-  } else if (delivered) {
+  } else if (!delivered.empty()) {
     messages_behind_ = 0;
   }
   PAWL_CRASH_POINT("committer.answered");

@@ -38,8 +38,7 @@ class FourProcesses : public DeskWorld {
   // A match that nobody confirms is overdue after three seconds.
   std::string settings() const override {
     return "[store]\nurl = \"" + TestServer::shared().url() + "\"\nschema = \"" + schema_.name() +
-           "\"\nlane_lease_ms = 1000\nidle_in_transaction_timeout_ms = 1000\n[engine]\nlanes = " +
-           std::to_string(lanes_of_each) +
+           "\"\nlane_lease_ms = 1000\n[engine]\nlanes = " + std::to_string(lanes_of_each) +
            "\nstop_grace_ms = 1500\n[otc]\npayout_poll_interval_ms = 20\n"
            "settlement_window_seconds = " +
            std::to_string(settlement_window_seconds_) + "\ncustodian_timeout_ms = 1000\n";
@@ -114,7 +113,7 @@ class FourProcesses : public DeskWorld {
 };
 
 TEST_F(FourProcesses, Case6OverdueOrdersAreRefundedOnceBySeveralSweepersAtOnce) {
-  constexpr std::size_t count = 24;
+  constexpr std::size_t count = 20;  // as many as one taker may hold
   fault(R"({"call":"refund","mode":"late","next":8,"delay_ms":300})");
   fault(R"({"call":"refund","mode":"arrive_late","next":8,"delay_ms":1500})");
   std::vector<Sale> sales;
@@ -135,7 +134,8 @@ TEST_F(FourProcesses, Case6OverdueOrdersAreRefundedOnceBySeveralSweepersAtOnce) 
     EXPECT_EQ(carried_out(sale, "refund"), 1);
     EXPECT_EQ(escrow_state(sale), "refunded");
   }
-  EXPECT_EQ(SandboxClient(sandbox_url()).balance_micro(maker_.wallet()), 10'000 * sale_micro);
+  EXPECT_EQ(SandboxClient(sandbox_url()).balance_micro(maker_.wallet()).value_or(-1),
+            10'000 * sale_micro);
   EXPECT_GT(writers(), 2) << "one did it all: this shows nothing";
   expect_all_sound();
 }

@@ -102,6 +102,7 @@ class RunningDesk : public ::testing::Test {
     auto store = store_->open(*registry_, clock);
     ASSERT_TRUE(store) << store.error().text();
     EngineOptions options;
+    options.lanes = lanes;
     options.config.set(settings);
     engine = std::make_unique<Engine>(std::move(*store), *registry_, std::move(options));
     add_effect_handlers(*engine, custodian);
@@ -294,6 +295,7 @@ class RunningDesk : public ::testing::Test {
   }
 
   Config settings;
+  int lanes = 2;  // where the store has several
   net::ServerOptions http;
   JumpingClock clock;
   std::shared_ptr<FakeCustodian> custodian = std::make_shared<FakeCustodian>();
