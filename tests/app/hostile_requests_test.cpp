@@ -448,5 +448,40 @@ TEST_F(HostileToPostgres, AThousandOfThemChangeNothing) {
   a_thousand_of_them_change_nothing();
 }
 
+// Signed by whom it names, so that nothing but the text is wrong with it.
+TEST_F(HostileToPostgres, ATextThatTheDatabaseCannotHoldIsRefusedAsWhatItIs) {
+  ASSERT_TRUE(start_server());
+  const auto expect_refused = [](const Result<HttpAnswer>& answer, const std::string& what) {
+    ASSERT_TRUE(answer) << what << ": " << answer.error().text();
+    EXPECT_GE(answer->status, 400U) << what << answer->body.text();
+    EXPECT_LT(answer->status, 500U) << what << answer->body.text();
+    EXPECT_FALSE(answer->text("code").empty()) << what;
+  };
+  const std::string bad("0x\0y", 4);
+  Sale sale = new_sale();
+  sale.terms.address = bad;
+  expect_refused(desk().create(maker_, sale.terms), "create");
+  const Sale open = new_sale();
+  ASSERT_EQ(desk().create(maker_, open.terms)->status, 201U);
+  expect_refused(desk().match(taker_, open.id, bad, ""), "match");
+  const Sale taken = matched();
+  expect_refused(desk().confirm(taken.id, taken.secret, bad), "confirm");
+  expect_refused(desk().redrive(taken.id, "payout", "ann", bad), "redrive");
+  // The client would not send it so.
+  expect_refused(desk().post(order_path(taken.id) + "/confirm",
+                             "{\"secret\":" + quoted(otc::format_secret(taken.secret)) +
+                                 ",\"quote_tx\":\"0x\xff\"}"),
+                 "no UTF-8");
+  // And as it should be it goes through.
+  EXPECT_EQ(desk().match(taker_, open.id, "", "")->status, 200U);
+  EXPECT_EQ(confirm(taken)->status, 200U);
+  for (const char* target :
+       {"/otc/orders/otc_%00", "/otc/orders?maker=%00", "/otc/orders?pair=RTC%2FUSDC%00",
+        "/otc/orders?cursor=%00", "/otc/trades?pair=%00", "/otc/orders/%ff"}) {
+    expect_refused(HttpCall(url()).get(target), target);
+  }
+  expect_sound();
+}
+
 }  // namespace
 }  // namespace pawl::app::test

@@ -43,7 +43,7 @@ std::string start_of(const std::string& pid) {
     const auto begin = stat.find_first_not_of(' ', at);
     if (begin == std::string::npos) return {};
     const auto end = std::min(stat.find(' ', begin), stat.size());
-    const std::string value = stat.substr(begin, end - begin);
+    std::string value = stat.substr(begin, end - begin);
     if (field == 3 && (value == "Z" || value == "X") && !runs_on(pid)) return {};
     if (field == start_field) return value;
     at = end;
