@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "measure.h"
 
+#include <pawl/log.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -69,6 +70,8 @@ void run_under_shim(int argc, char** argv, double sync_ms, const char* library) 
 
 Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
                       const char* slow_sync_library) {
+  // A line for each effect would be part of what is measured.
+  log::set_level(log::Level::warn);
   Options options;
   options.in_flight = std::move(default_in_flight);
   for (int i = 1; i < argc; ++i) {

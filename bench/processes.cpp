@@ -2,6 +2,7 @@
 #include "processes.h"
 
 #include <fcntl.h>
+#include <pawl/log.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -134,6 +135,7 @@ Sample Processes::run(int in_flight, double seconds, Keys keys) {
 
 bool ran_as_process(int argc, char** argv) {
   if (argc != 6 || std::strcmp(argv[1], "--process") != 0) return false;
+  log::set_level(log::Level::warn);
   Options options;
   options.store = "postgres";
   options.url = argv[2];

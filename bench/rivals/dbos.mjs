@@ -32,7 +32,6 @@ async function effects() {
   await DBOS.launch();
 
   const measured = async (start) => {
-    await pool.query('DROP TABLE IF EXISTS accounts');
     await create_accounts(pool);
     left = new Countdown(options.jobs);
     await start();

@@ -26,7 +26,6 @@ async function effects(together) {
   const options = options_of({ jobs: 20_000, batch: 500, workers: 4, connections: 20 });
   const pool = connect(options.connections);
   const boss = await start(options.connections);
-  await pool.query('DROP TABLE IF EXISTS accounts');
   await create_accounts(pool);
   await boss.createQueue(queue);
   await boss.deleteAllJobs(queue);
