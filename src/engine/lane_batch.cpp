@@ -130,7 +130,32 @@ void Lane::count_batch(std::size_t works, std::int64_t commit_us) {
   statistics_.largest_batch = std::max(statistics_.largest_batch, size);
 }
 
+namespace {
+
+// One that was skipped waits in memory while those before it are read from the store anew: they
+// meet in a batch in any order. A lane's messages of one pair are in the order of their ids; what
+// other lanes have of the pair is found by the store.
+void put_messages_in_order(std::vector<protocol::Work>& works) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    if (std::holds_alternative<protocol::MessageWork>(works[i].item)) places.push_back(i);
+  }
+  const auto id = [](const protocol::Work& work) {
+    return std::get<protocol::MessageWork>(work.item).row.id;
+  };
+  const auto earlier = [&](std::size_t a, std::size_t b) { return id(works[a]) < id(works[b]); };
+  if (std::is_sorted(places.begin(), places.end(), earlier)) return;
+  std::vector<protocol::Work> messages;
+  for (const std::size_t place : places) messages.push_back(std::move(works[place]));
+  std::stable_sort(messages.begin(), messages.end(),
+                   [&](const protocol::Work& a, const protocol::Work& b) { return id(a) < id(b); });
+  for (std::size_t i = 0; i < places.size(); ++i) works[places[i]] = std::move(messages[i]);
+}
+
+}  // namespace
+
 void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
+  put_messages_in_order(works);
   if (auto held = hold_lane(); !held) {
     return batch_failed(std::move(works), held.error(), wait_for_rows);
   }
