@@ -28,7 +28,6 @@ struct ConnectionOptions {
   int keepalive_idle_s = 30;
   int keepalive_interval_s = 5;
   int keepalive_count = 3;
-  int server_keepalive_idle_s = 5;  // how soon the server asks whether we are still there
 
   // More of the session's settings, as SET would take them; what is above wins.
   std::vector<std::pair<std::string, std::string>> settings;

@@ -32,13 +32,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const ConnectionOpt
                    {"lock_timeout", std::to_string(options.lock_timeout_ms)},
                    {"idle_in_transaction_session_timeout",
                     std::to_string(options.idle_in_transaction_timeout_ms)},
-                   {"idle_session_timeout", "0"},
-                   // A server that waits for the rest of a round is not idle, and holds its locks
-                   // until it finds that nobody is there any more.
-                   {"tcp_user_timeout", std::to_string(options.tcp_user_timeout_ms)},
-                   {"tcp_keepalives_idle", std::to_string(options.server_keepalive_idle_s)},
-                   {"tcp_keepalives_interval", std::to_string(options.keepalive_interval_s)},
-                   {"tcp_keepalives_count", std::to_string(options.keepalive_count)}});
+                   {"idle_session_timeout", "0"}});
   // Without pg_temp: named, it would take what is created before the schema is there.
   if (!options.schema.empty()) settings.emplace_back("search_path", quoted(options.schema));
   return settings;
