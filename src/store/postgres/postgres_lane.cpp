@@ -13,8 +13,8 @@ namespace pawl::postgres {
 
 namespace {
 
-// A commit renews the lease once one part in so many has passed. A commit just before that, and then
-// nothing until the driver's own renewal, a third later, leaves a good part of it.
+// A commit renews the lease once one part in so many has passed. A commit just before that, and
+// then nothing until the driver's own renewal, a third later, leaves a good part of it.
 constexpr int lease_parts = 4;
 
 }  // namespace
@@ -89,8 +89,8 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   if (!in_transaction_) return fail(protocol::transaction_aborted, "nothing is locked");
   PAWL_CRASH_POINT("store.before_write");
   const auto now = std::chrono::steady_clock::now();
-  renews_ = now - renewed_at_ >= std::chrono::milliseconds(shared_->options.lane_lease_ms) /
-                                     lease_parts;
+  renews_ =
+      now - renewed_at_ >= std::chrono::milliseconds(shared_->options.lane_lease_ms) / lease_parts;
   Pipeline round(connection_);
   add_writes(writes, round);
   const auto end = round.add(shared_->statements.commit, {});

@@ -101,7 +101,7 @@ class PostgresLane final : public StoreLane {
   const bool earlier_holder_is_dead_;
   bool fenced_ = false;
   bool in_transaction_ = false;
-  std::int64_t sequence_ = 0;  // of the transaction under way
+  std::int64_t sequence_ = 0;         // of the transaction under way
   std::vector<RowPlace> row_places_;  // of the entities that it locked, in the order of the request
   std::optional<Doubt> doubt_;
   // The lease is renewed by a commit once a part of it has passed.
