@@ -48,6 +48,7 @@ class Held {
 
 struct Rates {
   double whole = 0;
+  double cpu_us = 0;  // of both sides, a circle: what other work on the machine disturbs less
   std::vector<double> by_step;
 };
 
@@ -61,6 +62,7 @@ Rates measure(const Options& options, bool hold) {
   Rates out;
   const double began = seconds_now();
   const std::int64_t first = performer->performed();
+  const double cpu = cpu_seconds_now() + server_cpu_seconds_now();
   for (int step = 0; step < steps; ++step) {
     const double step_began = seconds_now();
     const std::int64_t before = performer->performed();
@@ -68,7 +70,9 @@ Rates measure(const Options& options, bool hold) {
     out.by_step.push_back(static_cast<double>(performer->performed() - before) /
                           (seconds_now() - step_began));
   }
-  out.whole = static_cast<double>(performer->performed() - first) / (seconds_now() - began);
+  const auto circles = static_cast<double>(performer->performed() - first);
+  out.whole = circles / (seconds_now() - began);
+  out.cpu_us = (cpu_seconds_now() + server_cpu_seconds_now() - cpu) * 1e6 / circles;
   return out;
 }
 
@@ -101,18 +105,21 @@ int main(int argc, char** argv) {
     std::printf(
         "{\"name\":\"horizon\",\"store\":\"postgres\",\"in_flight\":%d,\"seconds\":%g,\"free_per_"
         "s\":"
-        "%.0f,\"held_per_s\":%.0f,\"ratio\":%.3f,\"last_step_ratio\":%.3f,\"baseline\":\"SKIP "
+        "%.0f,\"held_per_s\":%.0f,\"ratio\":%.3f,\"last_step_ratio\":%.3f,\"free_cpu\":%.1f,\"held_"
+        "cpu\":%.1f,\"baseline\":\"SKIP "
         "LOCKED "
         "queue\",\"baseline_free_per_s\":%.0f,\"baseline_held_per_s\":%.0f,\"baseline_ratio\":%.3f,"
         "\"load\":%.1f}\n",
         options.in_flight.front(), options.seconds, median(free_rates), median(held_rates),
-        median(ratios), last_ratio, number_of(queue, "per_s"), number_of(queue, "held_per_s"),
-        number_of(queue, "ratio"), load_average_now());
+        median(ratios), last_ratio, free.cpu_us, held.cpu_us, number_of(queue, "per_s"),
+        number_of(queue, "held_per_s"), number_of(queue, "ratio"), load_average_now());
     return 0;
   }
-  std::printf("circles/s: free %.0f, held %.0f: %.3f of it; in the last sixth %.3f (load %.1f)\n",
-              median(free_rates), median(held_rates), median(ratios), last_ratio,
-              load_average_now());
+  std::printf(
+      "circles/s: free %.0f, held %.0f: %.3f of it; in the last sixth %.3f; cpu us a "
+      "circle free %.1f, held %.1f (load %.1f)\n",
+      median(free_rates), median(held_rates), median(ratios), last_ratio, free.cpu_us, held.cpu_us,
+      load_average_now());
   for (int step = 0; step < steps; ++step) {
     std::printf("  step %d: free %.0f, held %.0f\n", step,
                 free.by_step[static_cast<std::size_t>(step)],

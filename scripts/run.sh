@@ -48,9 +48,30 @@ usage: ./dev bench NAME [options of the benchmark]
        ./dev bench --list
 
 Installs what running needs, builds bench/pawl_bench_NAME of the release and becomes it. All
-further options go to it, for example --store sqlite --json.
+further options go to it. With --store postgres it installs what that needs, too, and the benchmark
+starts a PostgreSQL of its own, unless DATABASE_URL names one.
 
-  --list   the names
+  transitions  commands a second with many in flight, beside the same by hand
+  hot          the same on one entity
+  latency      one in flight
+  effects      claim, perform, decide the outcome; beside pg-boss and graphile-worker
+  http         a request over HTTP to its durable receipt
+  horizon      beside a transaction that is held open            (PostgreSQL)
+  recovery     a cold start after kill -9 with 100,000 effects under way
+  growth       10,000 to 1,000,000 entities (--entities 10000000 for more)
+  crash        kill -9 in the middle of effects; beside four rivals on PostgreSQL
+  connections, edge, checker, soak      without a store, or the whole program
+
+  --store sqlite|postgres   --in-flight N[,N...]   --entities N   --rounds N   --seconds S   --json
+  --sync-ms N      every sync takes N ms longer, as on a cloud volume
+  --lanes N, --max-batch N   of Pawl's engine
+  --processes N    Pawl as N processes on one database, keys overlapping   (transitions, hot)
+  --clients N      of what is written by hand, instead of the best of several
+  --list           the names
+
+Examples:
+  ./dev bench transitions --store postgres --rounds 5
+  ./dev bench latency --store postgres --sync-ms 2 --json
 
 Exit codes: those of the benchmark; 1 when the build failed, 2 for an unknown name.
 HELP
@@ -80,7 +101,17 @@ bench_main() {
   esac
   local name=$1
   shift
-  setup_ensure run
+  if bench_needs_postgres "$@"; then
+    setup_ensure bench
+    case $name in
+      effects | crash)
+        say "installing the rivals into build/rivals"
+        "$root/bench/rivals/install.sh" || stop "$exit_unavailable" "bench: the rivals cannot be installed, see above"
+        ;;
+    esac
+  else
+    setup_ensure run
+  fi
   build_configure release -DPAWL_BUILD_BENCH=ON
   if [[ $name == --list ]]; then
     bench_names
@@ -93,6 +124,15 @@ bench_main() {
   }
   build_targets release "pawl_bench_$name"
   exec "$root/build/release/bench/pawl_bench_$name" "$@"
+}
+
+bench_needs_postgres() {
+  local word before=
+  for word in "$@"; do
+    [[ $before != --store || $word != postgres ]] || return 0
+    before=$word
+  done
+  return 1
 }
 
 # The names of the programs as the build knows them.

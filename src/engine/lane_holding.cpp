@@ -137,7 +137,7 @@ Result<void> Lane::load_effects() {
       } else if (dead || row.lease_until <= now) {
         // Its sender is gone.
         ++unknown;
-        add_work(protocol::LeaseLostWork{row.id, row.token});
+        leases_.emplace(Time{}, std::pair{row.id, row.token});
       } else {
         ++leased;
         leases_.emplace(row.lease_until, std::pair{row.id, row.token});
@@ -155,9 +155,12 @@ Result<void> Lane::load_effects() {
   return {};
 }
 
-// What an earlier holder claimed, and may have been sending until now.
+// What an earlier holder claimed, and may have been sending until now. A batch of them at a time:
+// there can be very many after a crash, and a request that comes in meanwhile does not wait for
+// all.
 void Lane::collect_lapsed_leases(Time now) {
-  while (!leases_.empty() && leases_.begin()->first <= now) {
+  while (!leases_.empty() && leases_.begin()->first <= now &&
+         pending_.size() < options_.max_batch) {
     const auto [id, token] = leases_.begin()->second;
     add_work(protocol::LeaseLostWork{id, token});
     leases_.erase(leases_.begin());

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <random>
 
 #include "seed.h"
@@ -68,21 +70,26 @@ TEST(Permits, TogetherTheyNeverHaveMoreThanTheLimit) {
     std::vector<PermitHolder> held(static_cast<std::size_t>(lanes));
     std::vector<int> in_use(static_cast<std::size_t>(lanes));
     std::vector<int> served(static_cast<std::size_t>(lanes));
-    for (int step = 0; step < 400; ++step) {
-      const Time now{step * protocol::permit_turn_us / 4};
-      const auto i = static_cast<std::size_t>(random() % static_cast<std::uint64_t>(lanes));
-      in_use[i] = static_cast<int>(random() % static_cast<std::uint64_t>(held[i].granted + 1));
-      std::vector<PermitHolder> others;
-      for (std::size_t j = 0; j < held.size(); ++j) {
-        if (j != i) others.push_back(held[j]);
+    std::vector<std::size_t> order(static_cast<std::size_t>(lanes));
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    for (int step = 0; step < 100; ++step) {
+      const Time now{step * protocol::permit_turn_us / 2};
+      // Every lane asks again before long, in whatever order.
+      std::shuffle(order.begin(), order.end(), random);
+      for (const std::size_t i : order) {
+        in_use[i] = static_cast<int>(random() % static_cast<std::uint64_t>(held[i].granted + 1));
+        std::vector<PermitHolder> others;
+        for (std::size_t j = 0; j < held.size(); ++j) {
+          if (j != i) others.push_back(held[j]);
+        }
+        const auto lane = static_cast<std::int32_t>(i);
+        held[i] = {lane, 20, granted_permits(wish(limit, 20, in_use[i]), lane, others, now)};
+        served[i] += held[i].granted;
+        int sum = 0;
+        for (const auto& holder : held) sum += holder.granted;
+        ASSERT_LE(sum, limit) << "seed " << seed;
+        ASSERT_GE(held[i].granted, in_use[i]) << "seed " << seed;
       }
-      const auto lane = static_cast<std::int32_t>(i);
-      held[i] = {lane, 20, granted_permits(wish(limit, 20, in_use[i]), lane, others, now)};
-      served[i] += held[i].granted;
-      int sum = 0;
-      for (const auto& holder : held) sum += holder.granted;
-      ASSERT_LE(sum, limit) << "seed " << seed;
-      ASSERT_GE(held[i].granted, in_use[i]) << "seed " << seed;
     }
     for (const int count : served) EXPECT_GT(count, 0) << "seed " << seed;
   }

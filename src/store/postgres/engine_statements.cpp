@@ -133,20 +133,23 @@ void Statements::name_locks() {
                  "SELECT " + std::string(parked_columns) +
                      " FROM pawl_parked WHERE id = ANY($1) ORDER BY id FOR UPDATE",
                  {ids}};
-  receipts = {"receipts",
-              "SELECT u.place, r.fingerprint, r.done, r.code, r.detail, r.error_class, r.reply, "
-              "r.version FROM (SELECT unnest($1) AS principal, unnest($2) AS command_id, "
-              "unnest($3) AS kind, unnest($4) AS machine, unnest($5) AS entity_key, "
-              "generate_subscripts($1, 1) AS place) AS u JOIN pawl_receipts AS r ON "
-              "r.principal = u.principal AND r.command_id = u.command_id AND r.kind = u.kind AND "
-              "r.machine = u.machine AND r.entity_key = u.entity_key",
-              {texts, Type::bytea_array, texts, texts, texts}};
-  lane = {"lane",
-          "SELECT epoch, greatest(next_sequence, (SELECT max(sequence) + 1 FROM pawl_journal WHERE "
-          "lane "
-          "= $1)), " +
-              std::string(now_us_sql) + ", held_until_us FROM pawl_lanes WHERE id = $1",
-          {Type::bigint}};
+  const std::string lane_columns =
+      "l.epoch, greatest(l.next_sequence, (SELECT max(sequence) + 1 FROM pawl_journal WHERE lane = "
+      "l.id)), " +
+      std::string(now_us_sql) + ", l.held_until_us";
+  lane = {
+      "lane", "SELECT " + lane_columns + " FROM pawl_lanes AS l WHERE l.id = $1", {Type::bigint}};
+  // One row for each receipt that there is; at least one.
+  lane_and_receipts = {
+      "lane and receipts",
+      "SELECT " + lane_columns +
+          ", r.place, r.fingerprint, r.done, r.code, r.detail, r.error_class, r.reply, r.version "
+          "FROM pawl_lanes AS l LEFT JOIN LATERAL (SELECT u.place, s.* FROM (SELECT unnest($2) AS "
+          "principal, unnest($3) AS command_id, unnest($4) AS kind, unnest($5) AS machine, "
+          "unnest($6) AS entity_key, generate_subscripts($2, 1) AS place) AS u JOIN pawl_receipts "
+          "AS s ON s.principal = u.principal AND s.command_id = u.command_id AND s.kind = u.kind "
+          "AND s.machine = u.machine AND s.entity_key = u.entity_key) AS r ON true WHERE l.id = $1",
+      {Type::bigint, texts, Type::bytea_array, texts, texts, texts}};
 }
 
 void Statements::name_writes() {
@@ -169,20 +172,34 @@ void Statements::name_writes() {
           " + $7 WHERE id = $1 AND epoch = $2 RETURNING id");
   write_journal_renewing.types.push_back(Type::bigint);
   UnnestText receipt;
-  for (const Type type : {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers,
-                          texts, texts, numbers, texts, numbers}) {
+  for (const Type type :
+       {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers}) {
     receipt.add(type);
   }
+  const std::string receipt_columns =
+      "INSERT INTO pawl_receipts (machine, entity_key, principal, kind, command_id, fingerprint, "
+      "version, ";
+  insert_plain_receipts = receipt.plain(
+      "insert plain receipts",
+      receipt_columns +
+          "created_us, error_class, done, code, detail, reply) SELECT u.*, $8, $9, 1, "
+          "'', '', '' FROM " +
+          receipt.from(),
+      {Type::bigint, Type::bigint});
+  for (const Type type : {numbers, texts, texts, numbers, texts}) receipt.add(type);
   insert_receipts = receipt.plain(
       "insert receipts",
-      "INSERT INTO pawl_receipts (machine, entity_key, principal, kind, command_id, fingerprint, "
-      "done, code, detail, error_class, reply, version, created_us) SELECT u.*, $13 FROM " +
+      receipt_columns +
+          "done, code, detail, error_class, reply, created_us) SELECT u.*, $13 FROM " +
           receipt.from(),
       {Type::bigint});
+  const std::string effect_given =
+      "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us";
+  insert_ready_effects = insert_all("insert ready effects", "pawl_effects", effect_given,
+                                    {ids, texts, texts, texts, texts, texts, numbers, numbers});
   insert_effects = insert_all(
       "insert effects", "pawl_effects",
-      "id, kind, machine, entity_key, payload, idempotency_key, "
-      "created_us, next_at_us, trace_id, state, maybe_sent, not_after_us",
+      effect_given + ", trace_id, state, maybe_sent, not_after_us",
       {ids, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers, numbers});
   update_effects = update_effects_statement();
   end_effects = end_effects_statement();

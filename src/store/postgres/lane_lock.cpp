@@ -19,23 +19,26 @@ constexpr std::size_t none = static_cast<std::size_t>(-1);
 // then nothing until the driver's own renewal, a third later, leaves a good part of it.
 constexpr int lease_parts = 4;
 
+// Of lane_and_receipts, behind what is the lane's: the receipt's place in the request.
+constexpr int receipt_column = 4;
+
 protocol::StoredReceipt receipt_of(const ResultSet& rows, int row) {
   protocol::StoredReceipt out;
-  const auto fingerprint = rows.blob(row, 1);
+  const auto fingerprint = rows.blob(row, receipt_column + 1);
   std::copy_n(fingerprint.begin(), std::min(fingerprint.size(), out.fingerprint.size()),
               out.fingerprint.begin());
-  out.done = rows.integer(row, 2) != 0;
-  out.code = text_of(rows, row, 3);
-  out.detail = text_of(rows, row, 4);
-  out.error_class = static_cast<ErrorClass>(rows.integer(row, 5));
-  out.reply_json = text_of(rows, row, 6);
-  out.version = rows.integer(row, 7);
+  out.done = rows.integer(row, receipt_column + 2) != 0;
+  out.code = text_of(rows, row, receipt_column + 3);
+  out.detail = text_of(rows, row, receipt_column + 4);
+  out.error_class = static_cast<ErrorClass>(rows.integer(row, receipt_column + 5));
+  out.reply_json = text_of(rows, row, receipt_column + 6);
+  out.version = rows.integer(row, receipt_column + 7);
   return out;
 }
 
-// The place in the request of a row that was selected WITH ORDINALITY, which counts from 1.
-std::size_t place_of(const ResultSet& rows, int row) {
-  return static_cast<std::size_t>(rows.integer(row, 0) - 1);
+// The place in the request of a row that was selected with it; the server counts from 1.
+std::size_t place_of(const ResultSet& rows, int row, int column = 0) {
+  return static_cast<std::size_t>(rows.integer(row, column) - 1);
 }
 
 // Where each id stands in a request: ids are asked for in any order, and answered sorted.
@@ -67,8 +70,7 @@ struct PostgresLane::LockRound {
   std::size_t messages = none;
   std::size_t deadlines = none;
   std::size_t parked = none;
-  std::size_t receipts = none;
-  std::size_t lane = none;
+  std::size_t lane = none;  // and the receipts
 };
 
 Result<PostgresLane::Groups> PostgresLane::groups_of(const std::vector<EntityRef>& entities) const {
@@ -150,25 +152,27 @@ Result<void> PostgresLane::add_locks(const protocol::LockRequest& request, Pipel
     out.deadlines = round.add(statements.lock_deadlines, parameters);
   }
   out.messages = add_ids(statements.messages, request.messages);
-  if (!request.receipts.empty()) {
-    parameters.clear();
-    parameters.array(Type::text_array);
-    for (const auto& key : request.receipts) parameters.element(std::string_view(key.principal));
-    parameters.array(Type::bytea_array);
-    for (const auto& key : request.receipts) {
-      parameters.element(
-          std::span(reinterpret_cast<const unsigned char*>(key.id.data()), key.id.size()));
-    }
-    parameters.array(Type::text_array);
-    for (const auto& key : request.receipts) parameters.element(std::string_view(key.kind));
-    parameters.array(Type::text_array);
-    for (const auto& key : request.receipts) parameters.element(key.entity.machine);
-    parameters.array(Type::text_array);
-    for (const auto& key : request.receipts) parameters.element(std::string_view(key.entity.key));
-    out.receipts = round.add(statements.receipts, parameters);
-  }
   if (auto added = add_records(request, round, out); !added) return added;
-  out.lane = round.add(statements.lane, Parameters().integer(id_));
+  parameters.clear();
+  parameters.integer(id_);
+  if (request.receipts.empty()) {
+    out.lane = round.add(statements.lane, parameters);
+    return {};
+  }
+  parameters.array(Type::text_array);
+  for (const auto& key : request.receipts) parameters.element(std::string_view(key.principal));
+  parameters.array(Type::bytea_array);
+  for (const auto& key : request.receipts) {
+    parameters.element(
+        std::span(reinterpret_cast<const unsigned char*>(key.id.data()), key.id.size()));
+  }
+  parameters.array(Type::text_array);
+  for (const auto& key : request.receipts) parameters.element(std::string_view(key.kind));
+  parameters.array(Type::text_array);
+  for (const auto& key : request.receipts) parameters.element(key.entity.machine);
+  parameters.array(Type::text_array);
+  for (const auto& key : request.receipts) parameters.element(std::string_view(key.entity.key));
+  out.lane = round.add(statements.lane_and_receipts, parameters);
   return {};
 }
 
@@ -231,10 +235,11 @@ void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcom
     }
   }
   out.receipts.resize(request.receipts.size());
-  if (round.receipts != none) {
-    const ResultSet& rows = outcome[round.receipts];
+  if (!request.receipts.empty()) {
+    const ResultSet& rows = outcome[round.lane];
     for (int row = 0; row < rows.rows(); ++row) {
-      out.receipts[place_of(rows, row)] = receipt_of(rows, row);
+      if (rows.is_null(row, receipt_column)) continue;  // there is none at all
+      out.receipts[place_of(rows, row, receipt_column)] = receipt_of(rows, row);
     }
   }
   for (std::size_t t = 0; t < round.records.size(); ++t) {

@@ -46,6 +46,17 @@ std::string_view view(const std::string& text) {
   return text;
 }
 
+bool is_plain(const protocol::StoredReceipt& receipt) {
+  return receipt.done && receipt.code.empty() && receipt.detail.empty() &&
+         receipt.reply_json.empty();
+}
+
+// All else is as the table's defaults have it.
+bool is_merely_ready(const protocol::EffectRow& row) {
+  return row.state == protocol::EffectState::ready && row.trace_id.empty() && !row.maybe_sent &&
+         row.not_after == Time{};
+}
+
 using EffectRows = std::vector<const protocol::EffectRow*>;
 
 // What a step changes of an effect, in the order of engine_statements.cpp.
@@ -208,13 +219,21 @@ void PostgresLane::add_receipts(const protocol::WriteBatch& writes, Pipeline& ro
   for (const auto& w : list) {
     parameters.element(std::span<const unsigned char>(w.receipt.fingerprint));
   }
+  add_column(parameters, list, [](const ReceiptWrite& w) { return w.receipt.version; });
+  const ErrorClass error_class = list.front().receipt.error_class;
+  if (std::all_of(list.begin(), list.end(), [&](const ReceiptWrite& w) {
+        return is_plain(w.receipt) && w.receipt.error_class == error_class;
+      })) {
+    parameters.integer(writes.time.us).integer(static_cast<int>(error_class));
+    round.add(shared_->statements.insert_plain_receipts, parameters);
+    return;
+  }
   add_column(parameters, list, [](const ReceiptWrite& w) { return w.receipt.done; });
   add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.receipt.code); });
   add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.receipt.detail); });
   add_column(parameters, list,
              [](const ReceiptWrite& w) { return static_cast<int>(w.receipt.error_class); });
   add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.receipt.reply_json); });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return w.receipt.version; });
   parameters.integer(writes.time.us);
   round.add(shared_->statements.insert_receipts, parameters);
 }
@@ -231,11 +250,15 @@ void PostgresLane::add_effects(const protocol::WriteBatch& writes, Pipeline& rou
     add_column(parameters, list, [](const EffectRow& row) { return view(row.idempotency_key); });
     add_column(parameters, list, [](const EffectRow& row) { return row.created; });
     add_column(parameters, list, [](const EffectRow& row) { return row.next_at; });
-    add_column(parameters, list, [](const EffectRow& row) { return view(row.trace_id); });
-    add_column(parameters, list, [](const EffectRow& row) { return name_of(row.state); });
-    add_column(parameters, list, [](const EffectRow& row) { return row.maybe_sent; });
-    add_column(parameters, list, [](const EffectRow& row) { return row.not_after; });
-    round.add(shared_->statements.insert_effects, parameters);
+    if (std::all_of(list.begin(), list.end(), is_merely_ready)) {
+      round.add(shared_->statements.insert_ready_effects, parameters);
+    } else {
+      add_column(parameters, list, [](const EffectRow& row) { return view(row.trace_id); });
+      add_column(parameters, list, [](const EffectRow& row) { return name_of(row.state); });
+      add_column(parameters, list, [](const EffectRow& row) { return row.maybe_sent; });
+      add_column(parameters, list, [](const EffectRow& row) { return row.not_after; });
+      round.add(shared_->statements.insert_effects, parameters);
+    }
   }
   if (writes.effects_updated.empty()) return;
   if (const auto rows = effects_of(writes, false); !rows.empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/postgres/parameters.h"
 
+#include <array>
 #include <limits>
 
 namespace pawl::postgres {
@@ -10,6 +11,12 @@ namespace {
 // bound.
 constexpr std::size_t has_null_offset = 4;
 constexpr std::size_t count_offset = 12;
+
+// As it goes over the wire: the highest byte first.
+template <std::size_t Size>
+void store(std::uint64_t value, char* at) {
+  for (std::size_t i = 0; i < Size; ++i) at[i] = static_cast<char>(value >> (8 * (Size - 1 - i)));
+}
 
 bool is_array(Type type) {
   return static_cast<std::uint32_t>(type) >= 1000;
@@ -56,8 +63,7 @@ void Parameters::put(std::uint64_t value, int size) {
 }
 
 void Parameters::patch32(std::size_t offset, std::uint32_t value) {
-  char* at = buffer_.data() + offsets_.back() + offset;
-  for (int i = 0; i < 4; ++i) at[i] = static_cast<char>(value >> (24 - 8 * i));
+  store<4>(value, buffer_.data() + offsets_.back() + offset);
 }
 
 Parameters& Parameters::integer(std::int64_t value) {
@@ -130,8 +136,10 @@ Parameters& Parameters::element(std::int64_t value) {
     return *this;
   }
   begin_element(Type::bigint_array);
-  put(8, 4);
-  put(static_cast<std::uint64_t>(value), 8);
+  std::array<char, 12> bytes;
+  store<4>(8, bytes.data());
+  store<8>(static_cast<std::uint64_t>(value), bytes.data() + 4);
+  append(bytes.data(), bytes.size());
   return *this;
 }
 
@@ -152,7 +160,9 @@ Parameters& Parameters::element(RowPlace value) {
 
 Parameters& Parameters::element(std::string_view value) {
   begin_element(Type::text_array);
-  put(value.size(), 4);
+  std::array<char, 4> size;
+  store<4>(value.size(), size.data());
+  buffer_.append(size.data(), size.size());
   append(value.data(), value.size());
   return *this;
 }
