@@ -58,6 +58,7 @@ class PostgresLane final : public StoreLane {
   Result<void> connect();
   // An outcome that failed: its transaction is ended, or its connection gone.
   Error failed(const SqlError& error);
+  Outcome timed(Pipeline& round);
   Result<ResultSet> read(const Statement& statement, const Parameters& parameters);
 
   // lane_lock.cpp
@@ -106,7 +107,8 @@ class PostgresLane final : public StoreLane {
   std::optional<Doubt> doubt_;
   // The lease is renewed by a commit once a part of it has passed.
   std::chrono::steady_clock::time_point renewed_at_ = std::chrono::steady_clock::now();
-  bool renews_ = false;  // the commit under way does
+  bool renews_ = false;   // the commit under way does
+  bool replans_ = false;  // the next lock has the statements planned anew
 };
 
 }  // namespace pawl::postgres
