@@ -73,7 +73,8 @@ int main(int argc, char** argv) {
   jobs.ask_all(1);
   const double serving = seconds_now();
   while (seconds_now() < began + give_up_s) {
-    if (sending_effects(options, file) == 0) break;
+    // But for the one that the first command asked for.
+    if (sending_effects(options, file) <= 1) break;
     wait_a_little();
   }
   const double stored = seconds_now();

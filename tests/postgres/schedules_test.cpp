@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "checker/schedule_lines.h"
 #include "eventually.h"
@@ -101,7 +102,8 @@ class PostgresSchedules : public ::testing::Test {
 
   // Its answer, for a statement that may wait a moment.
   std::string answer(std::size_t at) {
-    std::string out;
+    std::string out = std::exchange(answers_[at], {});
+    if (!out.empty()) return out;
     return eventually([&] { return answered(at, out); }) ? out : "no answer";
   }
 
@@ -147,7 +149,24 @@ class PostgresSchedules : public ::testing::Test {
     }
   }
 
+  // Two that wait for one row are served in an order that the server does not promise; the model
+  // explores both, a schedule is one of them.
+  bool another_goes_first(std::size_t at) {
+    std::string ignored;
+    bool overtaken = false;
+    (void)eventually([&] {
+      if (answers_[at].empty() && answered(at, answers_[at])) return true;
+      for (std::size_t other = 0; other < sessions; ++other) {
+        if (other == at || !waiting_[other] || !sessions_[other]) continue;
+        overtaken = overtaken || answered(other, ignored);
+      }
+      return overtaken;
+    });
+    return overtaken && answers_[at].empty();
+  }
+
   void drive(const Schedule& schedule, int number) {
+    waiting_.fill(false);
     schema_ = "schedule_" + std::to_string(number);
     run(monitor_, "CREATE SCHEMA " + schema_ + "; SET search_path = " + schema_);
     const std::string made = run(monitor_, schedule.setup);
@@ -156,11 +175,17 @@ class PostgresSchedules : public ::testing::Test {
       const ScheduleLine& line = schedule.lines[i];
       if (line.kind == "step") {
         expect(step(line), schedule, i);
+        waiting_[line.session] = line.expected == "blocked";
         end_failed(line.session);
       } else if (line.kind == "goes_on") {
+        if (line.expected != "blocked" && another_goes_first(line.session)) {
+          ++served_otherwise_;
+          break;
+        }
         // It may meet the next wait.
         expect(line.expected == "blocked" ? outcome(line.session) : answer(line.session), schedule,
                i);
+        waiting_[line.session] = line.expected == "blocked";
         end_failed(line.session);
       } else if (line.kind == "rollback") {
         run(sessions_[line.session], "ROLLBACK");
@@ -177,6 +202,9 @@ class PostgresSchedules : public ::testing::Test {
 
   Handle monitor_;
   std::array<Handle, sessions> sessions_;
+  std::array<bool, sessions> waiting_{};
+  std::array<std::string, sessions> answers_;  // read already
+  std::size_t served_otherwise_ = 0;
   std::string schema_;
 };
 
@@ -211,8 +239,9 @@ TEST_F(PostgresSchedules, AnswerAsTheModelDoes) {
     drive(schedule, number++);
     if (HasFatalFailure()) return;
   }
-  std::printf("%zu schedules, %zu statements, %zu waits, %zu deadlocks\n", all.size(), steps, waits,
-              deadlocks);
+  std::printf("%zu schedules, %zu statements, %zu waits, %zu deadlocks, %zu served otherwise\n",
+              all.size(), steps, waits, deadlocks, served_otherwise_);
+  EXPECT_LT(served_otherwise_ * 10, all.size());
   EXPECT_GT(waits, 0U);
   EXPECT_GT(deadlocks, 0U);
 }

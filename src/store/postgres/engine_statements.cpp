@@ -139,16 +139,18 @@ void Statements::name_locks() {
       std::string(now_us_sql) + ", l.held_until_us";
   lane = {
       "lane", "SELECT " + lane_columns + " FROM pawl_lanes AS l WHERE l.id = $1", {Type::bigint}};
-  // One row for each receipt that there is; at least one.
+  // One row for each receipt that there is; at least one. With a LIMIT the planner cannot join the
+  // other way round, over the whole table, because it believes it to be nearly empty.
   lane_and_receipts = {
       "lane and receipts",
       "SELECT " + lane_columns +
           ", r.place, r.fingerprint, r.done, r.code, r.detail, r.error_class, r.reply, r.version "
-          "FROM pawl_lanes AS l LEFT JOIN LATERAL (SELECT u.place, s.* FROM (SELECT unnest($2) AS "
+          "FROM pawl_lanes AS l LEFT JOIN LATERAL (SELECT u.place, f.* FROM (SELECT unnest($2) AS "
           "principal, unnest($3) AS command_id, unnest($4) AS kind, unnest($5) AS machine, "
-          "unnest($6) AS entity_key, generate_subscripts($2, 1) AS place) AS u JOIN pawl_receipts "
-          "AS s ON s.principal = u.principal AND s.command_id = u.command_id AND s.kind = u.kind "
-          "AND s.machine = u.machine AND s.entity_key = u.entity_key) AS r ON true WHERE l.id = $1",
+          "unnest($6) AS entity_key, generate_subscripts($2, 1) AS place) AS u CROSS JOIN LATERAL "
+          "(SELECT * FROM pawl_receipts AS s WHERE s.principal = u.principal AND s.command_id = "
+          "u.command_id AND s.kind = u.kind AND s.machine = u.machine AND s.entity_key = "
+          "u.entity_key LIMIT 1) AS f) AS r ON true WHERE l.id = $1",
       {Type::bigint, texts, Type::bytea_array, texts, texts, texts}};
 }
 

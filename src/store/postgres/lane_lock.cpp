@@ -5,6 +5,7 @@
 // the clock last of all. A second, small round trip only where something did not come back: was it
 // held by another session, or is it not there?
 #include <algorithm>
+#include <utility>
 
 #include "store/postgres/postgres_lane.h"
 #include "store/postgres/rows.h"
@@ -334,13 +335,14 @@ Result<protocol::LockedBatch> PostgresLane::lock(const protocol::LockRequest& re
   {
     Pipeline round(connection_);
     round.add(shared_->statements.begin, {});
+    if (std::exchange(replans_, false)) round.add("DISCARD PLANS");
     if (auto added = add_locks(request, round, sent); !added) {
       // Nothing of it has left.
       connection_.close();
       return std::unexpected(added.error());
     }
     in_transaction_ = true;
-    const auto outcome = round.run(deadline());
+    const auto outcome = timed(round);
     if (!outcome) return std::unexpected(failed(outcome.error()));
     const ResultSet& lane = outcome[sent.lane];
     if (lane.rows() == 0 || lane.integer(0, 0) != epoch_) {

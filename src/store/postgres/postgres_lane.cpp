@@ -3,6 +3,8 @@
 
 #include <pawl/log.h>
 
+#include <chrono>
+
 #include "core/crash_point.h"
 #include "store/postgres/lane_holder.h"
 #include "store/postgres/postgres_retention.h"
@@ -10,6 +12,13 @@
 #include "store/postgres/store_error.h"
 
 namespace pawl::postgres {
+
+namespace {
+
+// After such a round the statements are planned anew.
+constexpr std::chrono::milliseconds slow_round{100};
+
+}  // namespace
 
 PostgresLane::PostgresLane(std::shared_ptr<LaneShared> shared, Connection connection,
                            TakenLane taken)
@@ -78,6 +87,16 @@ Result<ResultSet> PostgresLane::read(const Statement& statement, const Parameter
   return std::move(*rows);
 }
 
+// A plan stays as it was made, and when it was made a table may have been nearly empty: then
+// reading all of it was the cheapest way to join it. Whatever made a round slow, plans anew are
+// cheap.
+Outcome PostgresLane::timed(Pipeline& round) {
+  const auto began = std::chrono::steady_clock::now();
+  Outcome outcome = round.run(deadline());
+  replans_ = replans_ || std::chrono::steady_clock::now() - began >= slow_round;
+  return outcome;
+}
+
 Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   if (!in_transaction_) return fail(protocol::transaction_aborted, "nothing is locked");
   PAWL_CRASH_POINT("store.before_write");
@@ -85,7 +104,7 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   add_writes(writes, round);
   const auto end = round.add(shared_->statements.commit, {});
   PAWL_CRASH_POINT("store.before_commit");
-  const auto outcome = round.run(deadline());
+  const auto outcome = timed(round);
   // A warning: the wait for a standby was cancelled, and it may not have it. What is lost after the
   // COMMIT's own answer changes nothing of it.
   const bool done = outcome[end].tag() == "COMMIT" && !outcome.warned(end);

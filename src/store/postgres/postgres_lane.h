@@ -57,6 +57,7 @@ class PostgresLane final : public StoreLane {
   Result<void> connect();
   // An outcome that failed: its transaction is ended, or its connection gone.
   Error failed(const SqlError& error);
+  Outcome timed(Pipeline& round);
   Result<ResultSet> read(const Statement& statement, const Parameters& parameters);
 
   // lane_lock.cpp
@@ -102,7 +103,8 @@ class PostgresLane final : public StoreLane {
   std::int64_t sequence_ = 0;         // of the transaction under way
   std::vector<RowPlace> row_places_;  // of the entities that it locked, in the order of the request
   std::optional<Doubt> doubt_;
-  bool renews_ = false;  // the lease: the transaction under way does
+  bool renews_ = false;   // the lease: the transaction under way does
+  bool replans_ = false;  // the next lock has the statements planned anew
 };
 
 }  // namespace pawl::postgres

@@ -90,12 +90,17 @@ ConnectionOptions lane_session_options(const PostgresOptions& options) {
   ConnectionOptions session = session_options(options, "lane");
   // Planned once for each statement, and always by its index: what is joined to a batch's arrays is
   // found by key, however few rows a table had when it was last counted.
-  session.settings.insert(session.settings.end(), {{"plan_cache_mode", "force_generic_plan"},
-                                                   {"enable_seqscan", "off"},
-                                                   {"enable_tidscan", "on"},
-                                                   {"enable_hashjoin", "off"},
-                                                   {"enable_mergejoin", "off"},
-                                                   {"jit", "off"}});
+  session.settings.insert(session.settings.end(),
+                          {{"plan_cache_mode", "force_generic_plan"},
+                           {"enable_seqscan", "off"},
+                           // A look-up is cheap; dear ones would make a walk over a small table
+                           // look cheaper, and the plan outlives the table's being small.
+                           {"random_page_cost", "0.1"},
+                           {"seq_page_cost", "0.1"},
+                           {"enable_tidscan", "on"},
+                           {"enable_hashjoin", "off"},
+                           {"enable_mergejoin", "off"},
+                           {"jit", "off"}});
   return session;
 }
 
