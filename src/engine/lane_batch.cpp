@@ -137,18 +137,20 @@ namespace {
 // other lanes have of the pair is found by the store.
 void put_messages_in_order(std::vector<protocol::Work>& works) {
   std::vector<std::size_t> places;
+  places.reserve(works.size());
   for (std::size_t i = 0; i < works.size(); ++i) {
     if (std::holds_alternative<protocol::MessageWork>(works[i].item)) places.push_back(i);
   }
-  const auto id = [](const protocol::Work& work) {
-    return std::get<protocol::MessageWork>(work.item).row.id;
+  const auto earlier = [&](std::size_t a, std::size_t b) {
+    return std::pair(std::get<protocol::MessageWork>(works[a].item).row.id, a) <
+           std::pair(std::get<protocol::MessageWork>(works[b].item).row.id, b);
   };
-  const auto earlier = [&](std::size_t a, std::size_t b) { return id(works[a]) < id(works[b]); };
   if (std::is_sorted(places.begin(), places.end(), earlier)) return;
+  std::vector<std::size_t> order = places;
+  std::sort(order.begin(), order.end(), earlier);
   std::vector<protocol::Work> messages;
-  for (const std::size_t place : places) messages.push_back(std::move(works[place]));
-  std::stable_sort(messages.begin(), messages.end(),
-                   [&](const protocol::Work& a, const protocol::Work& b) { return id(a) < id(b); });
+  messages.reserve(order.size());
+  for (const std::size_t place : order) messages.push_back(std::move(works[place]));
   for (std::size_t i = 0; i < places.size(); ++i) works[places[i]] = std::move(messages[i]);
 }
 

@@ -69,6 +69,7 @@ void Lanes::stop() {
   }
   // All at once: each may wait for exchanges that are under way.
   std::vector<std::thread> stopping;
+  stopping.reserve(orphaned.size() + own_.size());
   for (auto& lane : orphaned) stopping.emplace_back([&lane] { lane->stop(); });
   for (auto& lane : own_) stopping.emplace_back([&lane] { lane->stop(); });
   for (auto& thread : stopping) thread.join();

@@ -19,6 +19,8 @@ constexpr std::array directions{Direction::to_server, Direction::to_client};
 constexpr std::uint64_t sample_step_bytes = 53;
 // How long an inquiry may take to have raised the lane's epoch.
 constexpr int settling_ms = 3'000;
+// Of a fault that must be met before the lane's own time-out.
+constexpr int max_tries = 5;
 
 class CommitThroughAGate : public ::testing::Test {
  protected:
@@ -65,15 +67,19 @@ class CommitThroughAGate : public ::testing::Test {
     return struck;
   }
 
-  // The lane gives the connection up; what was held goes on then, once `until` is so.
-  void hold_until(const ArmedFault& fault, const std::function<bool()>& until) {
-    const int connections = world.gate().connections();
+  // The lane gives the connection up; what was held goes on then, once `until` is so. False: the
+  // machine was so slow that the lane gave up before the fault came.
+  bool hold_until(const ArmedFault& fault, const std::function<bool()>& until) {
     world.gate().arm(fault);
     auto receipt = world.deposit(++deposits);
-    ASSERT_TRUE(eventually(
-        [&] { return world.gate().connections() > connections || DoubtWorld::ready(receipt); }));
-    EXPECT_TRUE(world.gate().struck(0));
-    eventually(until, settling_ms);
+    EXPECT_TRUE(eventually([&] { return world.gate().struck(0) || DoubtWorld::ready(receipt); }));
+    const bool struck = world.gate().struck(0);
+    const int connections = world.gate().connections();
+    if (struck) {
+      EXPECT_TRUE(eventually(
+          [&] { return world.gate().connections() > connections || DoubtWorld::ready(receipt); }));
+      eventually(until, settling_ms);
+    }
     world.gate().heal();
     const auto answer = receipt.get();
     // The server's own time-out may have been faster: then it is said that nothing was changed.
@@ -85,6 +91,7 @@ class CommitThroughAGate : public ::testing::Test {
       DoubtWorld::expect_done(answer, deposits, false);
     }
     DoubtWorld::expect_done(works_on_after_a_time_out(), deposits, answer.has_value());
+    return struck;
   }
   // The last deposit once more, as soon as the lane can.
   Result<Receipt> works_on_after_a_time_out() {
@@ -143,14 +150,19 @@ TEST_F(CommitThroughAGate, AnywhereBeforeTheCommitItRunsAgain) {
 
 // The bytes arrive when the lane has long given up that connection and asked what came of it.
 TEST_F(CommitThroughAGate, WhatArrivesLateChangesNothing) {
-  world.options().statement_timeout_ms = 150;
-  world.options().tcp_timeout_ms = 150;
+  world.options().statement_timeout_ms = 300;
+  world.options().tcp_timeout_ms = 300;
   begin();
   if (HasFailure()) return;
   for (const std::uint64_t bytes : {0, 11, 23}) {
     SCOPED_TRACE(bytes);
-    works_on();
-    hold_until({Direction::to_server, From::commit, bytes, Fault::hold}, [] { return true; });
+    bool struck = false;
+    for (int tries = 0; tries < max_tries && !struck && !HasFailure(); ++tries) {
+      works_on_after_a_time_out();
+      struck =
+          hold_until({Direction::to_server, From::commit, bytes, Fault::hold}, [] { return true; });
+    }
+    EXPECT_TRUE(struck);
     if (HasFailure()) return;
   }
   world.expect_deposits(deposits);
@@ -159,8 +171,8 @@ TEST_F(CommitThroughAGate, WhatArrivesLateChangesNothing) {
 // A whole write round that arrives after the lane was told that it has not happened: the epoch was
 // raised, so that it cannot happen any more.
 TEST_F(CommitThroughAGate, AWriteRoundThatArrivesLateFindsTheEpochRaised) {
-  world.options().statement_timeout_ms = 150;
-  world.options().tcp_timeout_ms = 150;
+  world.options().statement_timeout_ms = 300;
+  world.options().tcp_timeout_ms = 300;
   begin();
   if (HasFailure()) return;
   works_on();
@@ -172,11 +184,15 @@ TEST_F(CommitThroughAGate, AWriteRoundThatArrivesLateFindsTheEpochRaised) {
   const auto lock_round = world.gate().bytes(Direction::to_server) - sent;
   world.gate().heal();
   (void)receipt.get();
-  works_on_after_a_time_out();
-  const std::string epoch = world.sql("SELECT epoch FROM pawl_lanes");
-  // Without the raise this waits in vain, and what is then let through is carried out.
-  hold_until({Direction::to_server, From::armed, lock_round + 5, Fault::hold},
-             [&] { return world.sql("SELECT epoch FROM pawl_lanes") != epoch; });
+  bool struck = false;
+  for (int tries = 0; tries < max_tries && !struck && !HasFailure(); ++tries) {
+    works_on_after_a_time_out();
+    const std::string epoch = world.sql("SELECT epoch FROM pawl_lanes");
+    // Without the raise this waits in vain, and what is then let through is carried out.
+    struck = hold_until({Direction::to_server, From::armed, lock_round + 5, Fault::hold},
+                        [&] { return world.sql("SELECT epoch FROM pawl_lanes") != epoch; });
+  }
+  EXPECT_TRUE(struck);
   world.expect_deposits(deposits);
 }
 
