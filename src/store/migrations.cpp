@@ -43,6 +43,7 @@ Result<void> refuse_older_schema(const AppliedMigrations& applied,
 
 std::vector<std::string> names_of(const std::vector<Migration>& migrations) {
   std::vector<std::string> out;
+  out.reserve(migrations.size());
   for (const auto& migration : migrations) {
     out.push_back(std::string(migration.system) + " " + std::to_string(migration.number));
   }

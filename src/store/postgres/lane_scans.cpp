@@ -78,6 +78,7 @@ Result<std::vector<protocol::MessageRow>> PostgresLane::waiting_messages(std::in
   const auto rows = read(shared_->statements.waiting_messages, parameters);
   if (!rows) return std::unexpected(rows.error());
   std::vector<protocol::MessageRow> out;
+  out.reserve(static_cast<std::size_t>(rows->rows()));
   for (int i = 0; i < rows->rows(); ++i) {
     out.push_back(read_message_row(shared_->registry, *rows, i));
   }
@@ -90,6 +91,7 @@ Result<std::vector<protocol::DeadlineRow>> PostgresLane::due_deadlines(Time unti
   const auto rows = read(shared_->statements.due_deadlines, parameters);
   if (!rows) return std::unexpected(rows.error());
   std::vector<protocol::DeadlineRow> out;
+  out.reserve(static_cast<std::size_t>(rows->rows()));
   for (int i = 0; i < rows->rows(); ++i) {
     out.push_back(read_deadline_row(shared_->registry, *rows, i));
   }
@@ -107,6 +109,7 @@ Result<std::vector<std::pair<EntityRef, EntityRef>>> PostgresLane::parked_pairs(
   const auto rows = read(shared_->statements.parked_pairs, {});
   if (!rows) return std::unexpected(rows.error());
   std::vector<std::pair<EntityRef, EntityRef>> out;
+  out.reserve(static_cast<std::size_t>(rows->rows()));
   for (int i = 0; i < rows->rows(); ++i) {
     out.emplace_back(
         EntityRef{machine_name(shared_->registry, rows->text_view(i, 0)), text_of(*rows, i, 1)},

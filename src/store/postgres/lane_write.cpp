@@ -346,10 +346,12 @@ void PostgresLane::add_parked(const protocol::WriteBatch& writes, Pipeline& roun
 // One statement each: they are few, and one batch may raise the same alert twice.
 void PostgresLane::add_alerts(const protocol::WriteBatch& writes, Pipeline& round) {
   std::vector<const protocol::AlertRow*> raised;
+  raised.reserve(writes.alerts.size());
   for (const auto& row : writes.alerts) raised.push_back(&row);
-  // Those that other lanes raise, too, in one order for all.
-  std::stable_sort(raised.begin(), raised.end(), [](const auto* a, const auto* b) {
-    return std::tie(a->code, a->entity, a->effect_id) < std::tie(b->code, b->entity, b->effect_id);
+  // Those that other lanes raise, too, in one order for all; the same alert as it was raised.
+  std::sort(raised.begin(), raised.end(), [](const auto* a, const auto* b) {
+    return std::tie(a->code, a->entity, a->effect_id, a->id) <
+           std::tie(b->code, b->entity, b->effect_id, b->id);
   });
   for (const auto* row : raised) {
     Parameters parameters;

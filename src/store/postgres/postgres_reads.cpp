@@ -115,6 +115,7 @@ Result<std::vector<Row>> PostgresReads::query(const Query& query) {
   const auto rows = ask(*sql, where_values(query).integer(query.limit).integer(query.offset));
   if (!rows) return std::unexpected(rows.error());
   std::vector<ColumnType> types;
+  types.reserve(query.columns.size());
   for (const auto name : query.columns) {
     types.push_back(store::type_of(registry_, query.table, name));
   }

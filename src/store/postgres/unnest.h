@@ -32,7 +32,8 @@ class UnnestText {
     std::string columns;
     for (std::size_t i = 1; i <= types_.size(); ++i) {
       const std::string number = std::to_string(i);
-      columns.append(i > 1 ? ", " : "").append("unnest($" + number + ") AS c" + number);
+      columns.append(i > 1 ? ", unnest($" : "unnest($").append(number);
+      columns.append(") AS c").append(number);
     }
     return "(SELECT " + columns + ") AS u";
   }
