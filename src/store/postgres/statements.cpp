@@ -4,6 +4,8 @@
 // engine_statements.cpp.
 #include "store/postgres/statements.h"
 
+#include <utility>
+
 #include "store/postgres/engine_schema.h"
 #include "store/postgres/rows.h"
 #include "store/postgres/unnest.h"
@@ -102,13 +104,12 @@ Statements::Statements(const Registry& registry) {
     out.spec = machine.get();
     out.lock = lock_of(*machine, "lock", " SKIP LOCKED");
     out.lock_waiting = lock_of(*machine, "lock waiting", "");
-    out.select = {"select " + name,
-                  entity_select(*machine) + " WHERE " + key + " = ANY($1)",
-                  {Type::text_array}};
-    out.existing = {
-        "existing " + name,
-        "SELECT " + key + " FROM " + quoted_name(machine->table) + " WHERE " + key + " = ANY($1)",
-        {Type::text_array}};
+    std::string of_keys = " WHERE ";
+    of_keys.append(key).append(" = ANY($1)");
+    std::string existing = "SELECT ";
+    existing.append(key).append(" FROM ").append(quoted_name(machine->table)).append(of_keys);
+    out.select = {"select " + name, entity_select(*machine) + of_keys, {Type::text_array}};
+    out.existing = {"existing " + name, std::move(existing), {Type::text_array}};
     out.insert = insert_of(*machine);
     out.update = update_of(*machine);
     for (const auto& record : machine->records) out.records[record.table] = record_of(record);

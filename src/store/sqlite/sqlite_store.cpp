@@ -323,6 +323,7 @@ Result<std::vector<protocol::DeadlineRow>> SqliteLane::due_deadlines(Time until,
 Result<std::vector<int>> SqliteLane::share_permits(
     const std::vector<protocol::PermitWish>& wishes) {
   std::vector<int> out;
+  out.reserve(wishes.size());
   for (const auto& wish : wishes) out.push_back(wish.limit);
   return out;
 }
