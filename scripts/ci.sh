@@ -71,6 +71,7 @@ ci_stage() {
   local name=$1 begin=$SECONDS status=0 stage
   shift
   say "ci: $name begins"
+  : >"$ci_log/$name.log"  # it has to be there before the reader looks
   "$@" </dev/null >"$ci_log/$name.log" 2>&1 &
   stage=$!
   tail -n +1 -s 0.2 --pid="$stage" -f "$ci_log/$name.log"

@@ -101,19 +101,28 @@ Result<void> Demo::load(DemoWorkload& workload, ProcessPair& pair) {
   if (auto started = workload.start(); !started) return started;
   DemoKiller killer(pair, options_.seed, options_.kill_interval_ms);
   std::int64_t next_kill_ms = elapsed_ms() + killer.next_interval_ms();
-  while (options_.kills > 0 ? killer.kills() < options_.kills
-                            : elapsed_ms() < options_.seconds * 1'000) {
+  std::int64_t last_kill_ms = 0;
+  while (goes_on(last_kill_ms)) {
+    const bool killing = options_.kills == 0 || killer.kills() < options_.kills;
     const auto wait_ms =
-        std::clamp<std::int64_t>(next_kill_ms - elapsed_ms(), 0, watch_interval_ms);
+        killing ? std::clamp<std::int64_t>(next_kill_ms - elapsed_ms(), 0, watch_interval_ms)
+                : watch_interval_ms;
     if (interrupted_(wait_ms)) return fail(demo_interrupted);
-    if (elapsed_ms() >= next_kill_ms) {
+    if (killing && elapsed_ms() >= next_kill_ms) {
       if (auto back = killer.strike(); !back) return back;
       result_.kills = killer.kills();
+      last_kill_ms = elapsed_ms();
       next_kill_ms = elapsed_ms() + killer.next_interval_ms();
     }
     show("trading");
   }
   return {};
+}
+
+bool Demo::goes_on(std::int64_t last_kill_ms) const {
+  if (options_.kills == 0) return elapsed_ms() < options_.seconds * 1'000;
+  if (result_.kills < options_.kills) return true;
+  return counts_->confirmed == 0 && elapsed_ms() - last_kill_ms < options_.drain_seconds * 1'000;
 }
 
 Result<void> Demo::drain(ProcessPair& pair, const std::vector<DemoOrder>& orders) {

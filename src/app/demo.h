@@ -21,7 +21,9 @@ struct DemoOptions {
   std::string program = own_program();
   std::string data_dir;  // exists; the demo's own
   std::int64_t seconds = 30;
-  std::int64_t kills = 0;  // above 0: until so many, however long it takes
+  // Above 0: until so many, however long it takes; then undisturbed until a trade was confirmed, lest
+  // a quick killer leave nothing to count, but no longer than `drain_seconds`.
+  std::int64_t kills = 0;
   std::int64_t kill_interval_ms = 700;
   std::int64_t drain_seconds = 90;
   int clients = 6;
@@ -76,6 +78,7 @@ class Demo {
 
  private:
   Result<void> load(DemoWorkload& workload, ProcessPair& pair);
+  bool goes_on(std::int64_t last_kill_ms) const;
   Result<void> drain(ProcessPair& pair, const std::vector<DemoOrder>& orders);
   Result<DemoResult> finish(ProcessPair& pair, DemoWorkload& workload);
   void show(const std::string& phase, std::int64_t open = 0) const;
