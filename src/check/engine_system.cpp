@@ -242,7 +242,8 @@ System system() {
                            guard::claim_before_send,   guard::pair_is_free,
                            guard::receipt_still_kept,  guard::receipt_outlives_slack,
                            guard::restored_is_unknown, guard::restored_asks_first,
-                           guard::lane_epoch}) {
+                           guard::lane_epoch,          guard::receipt_is_new,
+                           guard::answer_has_receipt}) {
     out.guards.push_back(one.name);
   }
   return out;

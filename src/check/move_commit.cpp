@@ -2,6 +2,8 @@
 //
 // What a commit does to a state, and the invariants of the engine that every commit is held to,
 // whatever the system: each is the failure that one of the protocol's guards prevents.
+#include <pawl/receipt.h>
+
 #include <algorithm>
 
 #include "check/moves.h"
@@ -135,6 +137,9 @@ std::string Mover::judge(const WorkName& name, const Ran& ran, const State& befo
       const PartId known = before.receipts[world_.receipt_index(name.index)];
       if (known == 0) break;
       if (ran.changes()) return "a request was carried out twice under one id";
+      if (!ran.repeated && ran.said != idempotency_mismatch.code) {
+        return "a repeated request was answered \"" + ran.said + "\" and not by its receipt";
+      }
       if (!world_.shares_receipt(name.index)) break;
       std::size_t writer = 0;
       world_.parts().receipt(known, writer);

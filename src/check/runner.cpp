@@ -5,6 +5,7 @@
 
 #include "protocol/committer.h"
 #include "protocol/fingerprint.h"
+#include "protocol/guards.h"
 
 namespace pawl::check {
 
@@ -157,13 +158,12 @@ void Runner::append_reads(const Shape& shape, const WorkName& name, const State&
 const Ran& Runner::run(const WorkName& name, const State& state,
                        const std::array<PartId, max_entities>& rows) {
   const std::uint32_t index = shape_of(name);
-  const Shape& shape = shapes_[index];
   key_.assign({index, tick_key(state)});
-  append_reads(shape, name, state, rows);
+  append_reads(shapes_[index], name, state, rows);
   const auto [place, fresh] = keys_.insert(view_of(key_));
   if (!fresh) return ran_[place];
-  Ran ran = execute(name, shape, state, rows);
-  if (!same(ran, execute(name, shape, state, rows))) {
+  Ran ran = execute(name, state, rows);
+  if (!same(ran, execute(name, state, rows))) {
     ran.defect = "decide() gave two answers to the same rows, command and time";
   }
   ran_.push_back(std::move(ran));
@@ -198,6 +198,7 @@ protocol::LockedBatch Runner::locked(const WorkName& name, const protocol::LockR
   }
   for (const auto& key : request.receipts) {
     auto& receipt = out.receipts.emplace_back();
+    if (!request.look_up_receipts) continue;
     const auto at = world_.request_of(key);
     if (!at || state.receipts[*at] == 0) continue;
     std::size_t writer = 0;
@@ -222,14 +223,29 @@ protocol::LockedBatch Runner::locked(const WorkName& name, const protocol::LockR
   return out;
 }
 
-Ran Runner::execute(const WorkName& name, const Shape&, const State& state,
+// As a lane does it: without the receipts, and where that cannot be committed or told, with them.
+Ran Runner::execute(const WorkName& name, const State& state,
                     const std::array<PartId, max_entities>& rows) {
   ++runs_;
+  for (const bool look_up : {false, true}) {
+    if (auto ran = execute_once(name, state, rows, look_up)) return std::move(*ran);
+  }
+  Ran ran;
+  ran.said = protocol::receipt_exists.code;
+  return ran;
+}
+
+// None: it needs its receipt, or the store's unique key refused the one that it wrote.
+std::optional<Ran> Runner::execute_once(const WorkName& name, const State& state,
+                                        const std::array<PartId, max_entities>& rows,
+                                        bool look_up) {
   std::vector<protocol::Work> works;
   works.push_back({1, item(name)});
   const ConfigSnapshot& config = world_.scenario().configs[state.config];
-  protocol::Batch batch(world_.registry(), config, std::move(works), nullptr, window_us());
+  protocol::Batch batch(world_.registry(), config, std::move(works), nullptr,
+                        {.receipts_window_us = window_us(), .look_up_receipts = look_up});
   batch.decide(locked(name, batch.lock_request(), state, rows));
+  if (batch.needs_receipts() || receipt_is_taken(batch.write_batch(), state)) return std::nullopt;
   Ran ran;
   const protocol::WorkResult& result = batch.results()[0];
   ran.fate = result.fate;
@@ -253,6 +269,13 @@ Ran Runner::execute(const WorkName& name, const Shape&, const State& state,
     if (!illegal.empty() && ran.defect.empty()) ran.defect = illegal;
   }
   return ran;
+}
+
+bool Runner::receipt_is_taken(const protocol::WriteBatch& writes, const State& state) const {
+  return std::any_of(writes.receipts.begin(), writes.receipts.end(), [&](const auto& write) {
+    const auto at = world_.request_of(write.key);
+    return at && !guard_holds(protocol::guard::receipt_is_new, state.receipts[*at] == 0);
+  });
 }
 
 // By the machine's table, not by the committer's check, which can be switched off.

@@ -110,8 +110,11 @@ class Runner {
   static constexpr std::int64_t only_id = 1;
   std::int64_t window_us() const { return world_.scenario().receipts_seconds * 1'000'000; }
 
-  Ran execute(const WorkName& name, const Shape& shape, const State& state,
+  Ran execute(const WorkName& name, const State& state,
               const std::array<PartId, max_entities>& rows);
+  std::optional<Ran> execute_once(const WorkName& name, const State& state,
+                                  const std::array<PartId, max_entities>& rows, bool look_up);
+  bool receipt_is_taken(const protocol::WriteBatch& writes, const State& state) const;
   protocol::LockedBatch locked(const WorkName& name, const protocol::LockRequest& request,
                                const State& state, const std::array<PartId, max_entities>& rows);
   void take_writes(const WorkName& name, const protocol::WriteBatch& writes, const State& state,

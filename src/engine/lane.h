@@ -29,6 +29,7 @@
 #include "engine/watchers.h"
 #include "protocol/committer.h"
 #include "protocol/effect_schedule.h"
+#include "protocol/receipt_lookups.h"
 #include "protocol/retention.h"
 #include "store/store.h"
 
@@ -201,6 +202,7 @@ class Lane {
   };
   std::deque<Skipped> skipped_;
   std::unordered_map<std::uint64_t, std::int64_t> skipped_until_us_;  // by ticket
+  protocol::ReceiptLookups receipt_lookups_;
   std::unordered_map<std::uint64_t, Engine::ReceiptDone> waiting_;
   std::uint64_t next_ticket_ = 1;
   protocol::EffectSchedule schedule_;

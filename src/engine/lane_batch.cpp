@@ -100,6 +100,10 @@ Result<void> Lane::decide_and_commit(protocol::Batch& batch) {
   if (!locked) return std::unexpected(locked.error());
   PAWL_CRASH_POINT("committer.locked");
   batch.decide(std::move(*locked));
+  if (batch.needs_receipts()) {
+    lane_->abandon();
+    return fail(protocol::receipt_exists, "or may");
+  }
   PAWL_CRASH_POINT("committer.decided");
   std::int64_t commit_us = -1;
   if (batch.write_batch().empty()) {
@@ -156,24 +160,46 @@ void put_messages_in_order(std::vector<protocol::Work>& works) {
 
 }  // namespace
 
+namespace {
+
+bool has_repeat(const std::vector<protocol::WorkResult>& results) {
+  return std::any_of(results.begin(), results.end(), [](const protocol::WorkResult& result) {
+    return result.receipt && result.receipt->repeated;
+  });
+}
+
+}  // namespace
+
 void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
   put_messages_in_order(works);
   if (auto held = hold_lane(); !held) {
     return batch_failed(std::move(works), held.error(), wait_for_rows);
   }
   if (!suspects_.none()) judge_suspects(works);
+  bool look_up = receipt_lookups_.wanted();
   for (int tries = 1;; ++tries) {
     protocol::Batch batch(registry_, options_.config, std::move(works), suspects_.note(),
-                          options_.retention.receipts_seconds * 1'000'000, wait_for_rows);
+                          {.receipts_window_us = options_.retention.receipts_seconds * 1'000'000,
+                           .wait_for_rows = wait_for_rows,
+                           .look_up_receipts = look_up});
     if (auto done = decide_and_commit(batch); !done) {
       works = batch.take_works();
       const ErrorCode& code = done.error().code;
-      if (code == protocol::transaction_aborted && tries < max_transaction_tries) continue;
+      // What fails without its receipts may be a repeat that did not fail.
+      if (!look_up && (code == protocol::receipt_exists || is_fault_of_a_work(done.error()))) {
+        look_up = true;
+        receipt_lookups_.batch_done(true);
+        continue;
+      }
+      const bool again =
+          code == protocol::transaction_aborted || code == protocol::receipt_exists;
+      if (again && tries < max_transaction_tries) continue;
       if (code == protocol::create_conflict && works.size() == 1 && tries < max_create_tries) {
         continue;
       }
       return batch_failed(std::move(works), done.error(), wait_for_rows);
     }
+    receipt_lookups_.batch_done(has_repeat(batch.results()));
     auto done = batch.take_works();
     return published(batch, done);
   }

@@ -27,13 +27,19 @@ namespace pawl::protocol {
 
 inline constexpr std::size_t max_batch_works = 1'024;
 
+struct BatchOptions {
+  // A request made before it is refused as too old; 0: there is no window.
+  std::int64_t receipts_window_us = 0;
+  // See LockRequest; if not set, works may end as `skipped`.
+  bool wait_for_rows = false;
+  // See LockRequest; if not set, the batch may turn out to need its receipts.
+  bool look_up_receipts = true;
+};
+
 class Batch {
  public:
-  // receipts_window_us: a request made before it is refused as too old; 0: there is no window.
-  // wait_for_rows: see LockRequest; else works may end as `skipped`.
   Batch(const Registry& registry, const ConfigSnapshot& config, std::vector<Work> works,
-        DecidingNote* note = nullptr, std::int64_t receipts_window_us = 0,
-        bool wait_for_rows = false);
+        DecidingNote* note = nullptr, BatchOptions options = {});
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
@@ -42,6 +48,11 @@ class Batch {
 
   // Decides all works on the locked rows. Call once.
   void decide(LockedBatch locked);
+
+  // Decided without its receipts, and one of the works ended without writing its own: it may be a
+  // repeat, which has an answer already. Nothing of it may be committed or told; it is run again
+  // with the receipts.
+  bool needs_receipts() const { return needs_receipts_; }
 
   // What to commit. Empty when nothing changes: then no commit is needed.
   const WriteBatch& write_batch() const { return writes_; }
@@ -58,7 +69,8 @@ class Batch {
   const Registry& registry_;
   const ConfigSnapshot& config_;
   DecidingNote* note_;
-  std::int64_t receipts_window_us_;
+  BatchOptions options_;
+  bool needs_receipts_ = false;
   std::vector<Work> works_;
   std::vector<Planned> planned_;
   LockRequest request_;

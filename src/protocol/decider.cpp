@@ -86,6 +86,13 @@ WorkResult Decider::decide(const Work& work, const Planned& planned) {
   return result;
 }
 
+bool Decider::lacks_receipt(const Planned& planned, const WorkResult& result) const {
+  if (planned.receipt == not_planned) return false;
+  if (result.fate == Fate::again || result.fate == Fate::skipped) return false;
+  return !guard_holds(guard::answer_has_receipt,
+                      state_.locked().receipts[planned.receipt].has_value());
+}
+
 // Nothing is known of what another session holds: no decision, no receipt, not even a repeat's.
 bool Decider::is_skipped(const Planned& planned) const {
   const LockedBatch& locked = state_.locked();

@@ -30,6 +30,10 @@ class Decider {
 
   WorkResult decide(const Work& work, const Planned& planned);
 
+  // It ended so without a receipt, neither found nor written: if receipts were not looked up, it is
+  // not known whether that is its answer.
+  bool lacks_receipt(const Planned& planned, const WorkResult& result) const;
+
  private:
   bool is_skipped(const Planned& planned) const;
   WorkResult dispatch(const Work& work, const Planned& planned);

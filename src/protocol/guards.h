@@ -12,6 +12,10 @@ namespace pawl::protocol::guard {
 
 // A repeated command is carried out twice.
 inline constexpr Guard no_receipt_yet{"protocol.no_receipt_yet"};
+// The same, where the commit shows what was not looked up: the unique key of receipts. (In stores.)
+inline constexpr Guard receipt_is_new{"protocol.receipt_is_new"};
+// A repeat is answered with an error that its first sending did not have.
+inline constexpr Guard answer_has_receipt{"protocol.answer_has_receipt"};
 // Another command under a used id is answered with a receipt that is not its own.
 inline constexpr Guard same_content{"protocol.same_content"};
 // A message that another worker has delivered is delivered again.

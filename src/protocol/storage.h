@@ -123,6 +123,9 @@ struct LockRequest {
   // What another session holds is left out and marked as skipped; or, if set, waited for, up to the
   // store's time-out.
   bool wait_for_rows = false;
+  // If not set, receipts are taken to be absent: the store's unique key decides at the commit, which
+  // then fails with `receipt_exists`.
+  bool look_up_receipts = true;
 };
 
 // The answers in the order of the request.
@@ -217,6 +220,9 @@ inline constexpr ErrorCode rows_locked{
 inline constexpr ErrorCode transaction_aborted{
     "transaction_aborted", ErrorClass::unavailable,
     "the database gave the transaction up; nothing was changed, and it may be run again"};
+inline constexpr ErrorCode receipt_exists{
+    "receipt_exists", ErrorClass::unavailable,
+    "one of the commands was decided before; nothing was changed, and its receipt is to be read"};
 inline constexpr ErrorCode store_refuses_writes{
     "store_refuses_writes", ErrorClass::unavailable,
     "a write to the disk failed earlier; the store takes no writes until it is opened again"};

@@ -23,7 +23,7 @@ expect() {
 expect 0 'clean, complete' engine.requests
 expect 0 '"guard":null,.*"complete":true,"violation":false' engine.requests --json
 expect 0 'guard protocol.token_stands' --list
-expect 1 'a request was carried out twice' engine.requests --without protocol.no_receipt_yet
+expect 1 'a request was carried out twice' engine.requests --without protocol.receipt_is_new
 expect 1 '"complete":false,"violation":true' engine.requests --without protocol.no_receipt_yet --json
 expect 1 'not complete: .*memory bound' engine.effects_dedup_in_hand --memory 4
 expect 1 'the guard protocol.token_stands changes nothing' engine.requests --all-guards
@@ -37,4 +37,4 @@ expect 1 'whoever was superseded' sql.stale_holder --without sql.lane_epoch
 expect 2 'cannot happen there' --replay 'sql.stale_holder: p3: BEGIN'
 expect 0 'every invariant holds' --replay 'sql.stale_holder: p1: BEGIN; p2: BEGIN'
 expect 1 '=> a request was carried out twice' --replay 'engine.requests: add 1; add 1' \
-  --without protocol.no_receipt_yet
+  --without protocol.receipt_is_new

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/engine_fixture.h"
+#include "protocol/receipt_lookups.h"
 #include "seed.h"
 
 namespace pawl::test {
@@ -174,6 +175,32 @@ TEST_F(Concurrency, ReceiptsOutliveTheProcess) {
   ASSERT_FALSE(reused);
   EXPECT_EQ(reused.error().code, idempotency_mismatch);
   EXPECT_EQ(account("a").balance, 1);
+}
+
+// After a while without repeats receipts are no longer looked up: the unique key finds them.
+TEST_F(Concurrency, RepeatsThatWereNotLookedUpAreAnsweredByTheirReceipts) {
+  start();
+  const auto without_repeats = [&] {
+    for (int i = 0; i < protocol::ReceiptLookups::batches_after_repeat; ++i) {
+      done(bank::Deposit{"a", 1});
+    }
+  };
+  done(bank::Open{"a", 0, "name"}, "open");
+  without_repeats();
+  const auto opened = call(bank::Open{"a", 0, "name"}, "open");
+  ASSERT_TRUE(opened) << opened.error().text();
+  EXPECT_TRUE(opened->done && opened->repeated) << "it would be refused by now";
+  without_repeats();
+  done(bank::Go{"a", bank::State::closed}, "close");
+  for (int i = 0; i < protocol::ReceiptLookups::batches_after_repeat; ++i) {
+    (void)call(bank::Deposit{"a", 1});  // refused, and that is a receipt, too
+  }
+  const auto closed = call(bank::Go{"a", bank::State::closed}, "close");
+  ASSERT_TRUE(closed) << closed.error().text();
+  EXPECT_TRUE(closed->done && closed->repeated);
+  const auto reused = call(bank::Go{"a", bank::State::open}, "close");
+  ASSERT_FALSE(reused);
+  EXPECT_EQ(reused.error().code, idempotency_mismatch);
 }
 
 // Every command of every kind against every other, with messages and payments in between.

@@ -22,7 +22,7 @@ namespace pawl::test {
 REGISTER_TYPED_TEST_SUITE_P(
     StoreConformance, AnEmptyStoreHasNothing, EveryTableGivesBackWhatWasWritten,
     AnUpdateReplacesTheWholeRow, AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
-    AConflictRollsBackTheWholeBatch, ARowThatAnotherHasChangedIsNotOverwritten,
+    AConflictRollsBackTheWholeBatch, AReceiptThatWasNotLookedUpVoidsTheCommitThatRepeatsIt, ARowThatAnotherHasChangedIsNotOverwritten,
     WhatIsGoneIsNotConsumedTwice, TheJournalHasNoGaps, TheJournalIsReadOnFromAnyPlace,
     APlaceThatTheJournalDoesNotHaveIsRefused, RecordsAreTheNewestOfTheirEntityOldestFirst,
     ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey, WhatBelongsToUnknownMachinesIsLeftAlone,

@@ -200,6 +200,35 @@ TYPED_TEST_P(StoreConformance, AConflictRollsBackTheWholeBatch) {
   EXPECT_TRUE(this->commit(this->writing({this->account("a", 1)}, true))) << "and it goes on";
 }
 
+TYPED_TEST_P(StoreConformance, AReceiptThatWasNotLookedUpVoidsTheCommitThatRepeatsIt) {
+  protocol::ReceiptWrite receipt;
+  receipt.key = {account_ref("a"), "ann", "bank.open", "id-1"};
+  receipt.receipt.done = true;
+  receipt.receipt.version = 1;
+  WriteBatch first = this->writing({this->account("a", 7)}, true);
+  first.receipts = {receipt};
+  ASSERT_TRUE(this->commit(first));
+
+  LockRequest request;
+  request.receipts = {receipt.key};
+  request.look_up_receipts = false;
+  EXPECT_FALSE(this->look(request).receipts.at(0)) << "it was not to be looked up";
+
+  WriteBatch repeat = this->writing({this->account("a", 8)}, false);
+  protocol::ReceiptWrite other = receipt;
+  other.key.id = "id-2";
+  repeat.receipts = {other, receipt};
+  const auto committed = this->commit(repeat);
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code, protocol::receipt_exists);
+  EXPECT_EQ(this->look("a").row, to_row(this->account("a", 7)));
+  request.receipts = {receipt.key, other.key};
+  request.look_up_receipts = true;
+  const auto locked = this->look(request);
+  EXPECT_TRUE(locked.receipts.at(0));
+  EXPECT_FALSE(locked.receipts.at(1)) << "half a batch was left";
+}
+
 TYPED_TEST_P(StoreConformance, ARowThatAnotherHasChangedIsNotOverwritten) {
   ASSERT_TRUE(this->commit(this->writing({this->account("a", 1)}, true)));
   ASSERT_TRUE(this->commit(this->writing({this->account("a", 2)}, false)));

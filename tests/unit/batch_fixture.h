@@ -74,8 +74,9 @@ class BatchFixture : public ::testing::Test {
   }
 
   void run() {
-    batch =
-        std::make_unique<Batch>(registry, config, std::move(works), nullptr, receipts_window_us);
+    batch = std::make_unique<Batch>(registry, config, std::move(works), nullptr,
+                                    BatchOptions{.receipts_window_us = receipts_window_us,
+                                                 .look_up_receipts = look_up_receipts});
     works.clear();
     LockedBatch locked;
     locked.time = now;
@@ -90,7 +91,7 @@ class BatchFixture : public ::testing::Test {
       }
     }
     for (const auto& key : batch->lock_request().receipts) {
-      const auto found = receipts.find(key);
+      const auto found = look_up_receipts ? receipts.find(key) : receipts.end();
       locked.receipts.push_back(found == receipts.end() ? std::nullopt
                                                         : std::optional(found->second));
     }
@@ -159,6 +160,7 @@ class BatchFixture : public ::testing::Test {
   ConfigSnapshot config;
   Time now = Time::from_seconds(100);
   std::int64_t receipts_window_us = 0;
+  bool look_up_receipts = true;
   Time restored_at;
   std::map<EntityRef, EntitySlot> world;
   std::map<ReceiptKey, StoredReceipt> receipts;

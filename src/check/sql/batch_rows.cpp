@@ -314,7 +314,7 @@ void BatchRows::write_others(const protocol::WriteBatch& writes, Decided& out, s
 Decided BatchRows::decide(const Session& session, std::uint8_t token, RowId lane) {
   const ConfigSnapshot config;
   protocol::Batch batch(*scenario_.registry, config, make(session.works, token, &session), nullptr,
-                        0, session.waiting_batch != 0);
+                        {.wait_for_rows = session.waiting_batch != 0});
   batch.decide(locked(batch.lock_request(), session, lane));
   const protocol::WriteBatch& writes = batch.write_batch();
   Decided out;

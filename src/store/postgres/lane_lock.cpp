@@ -156,7 +156,7 @@ Result<void> PostgresLane::add_locks(const protocol::LockRequest& request, Pipel
   if (auto added = add_records(request, round, out); !added) return added;
   parameters.clear();
   parameters.integer(id_);
-  if (request.receipts.empty()) {
+  if (request.receipts.empty() || !request.look_up_receipts) {
     out.lane = round.add(statements.lane, parameters);
     return {};
   }
@@ -236,7 +236,7 @@ void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcom
     }
   }
   out.receipts.resize(request.receipts.size());
-  if (!request.receipts.empty()) {
+  if (!request.receipts.empty() && request.look_up_receipts) {
     const ResultSet& rows = outcome[round.lane];
     for (int row = 0; row < rows.rows(); ++row) {
       if (rows.is_null(row, receipt_column)) continue;  // there is none at all

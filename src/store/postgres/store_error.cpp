@@ -15,7 +15,8 @@ ErrorCode code_of(const SqlError& error) {
     case SqlErrorKind::lock_timeout:
       return protocol::rows_locked;
     case SqlErrorKind::unique_violation:
-      return protocol::create_conflict;
+      return error.constraint == receipts_key ? protocol::receipt_exists
+                                              : protocol::create_conflict;
     case SqlErrorKind::constraint:
       return protocol::store_constraint;
     case SqlErrorKind::invalid_text:

@@ -166,7 +166,7 @@ Result<void> SqliteLane::lock_records(const protocol::LockRequest& request,
 Result<void> SqliteLane::lock_receipts(const protocol::LockRequest& request,
                                        protocol::LockedBatch& out) {
   out.receipts.resize(request.receipts.size());
-  if (request.receipts.empty()) return {};
+  if (request.receipts.empty() || !request.look_up_receipts) return {};
   auto prepared = cached(
       "SELECT fingerprint, done, code, detail, error_class, reply, version FROM pawl_receipts "
       "WHERE machine = ?1 AND entity_key = ?2 AND principal = ?3 AND kind = ?4 AND command_id = "

@@ -137,7 +137,8 @@ Result<void> SqliteLane::write_records(const protocol::WriteBatch& writes) {
 
 Result<void> SqliteLane::write_receipts(const protocol::WriteBatch& writes) {
   auto insert = cached(
-      "INSERT INTO pawl_receipts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+      "INSERT INTO pawl_receipts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
+      "ON CONFLICT DO NOTHING");
   if (!insert) return std::unexpected(insert.error());
   for (const auto& write : writes.receipts) {
     (*insert)
@@ -154,7 +155,9 @@ Result<void> SqliteLane::write_receipts(const protocol::WriteBatch& writes) {
         .bind(11, std::string_view(write.receipt.reply_json))
         .bind(12, write.receipt.version)
         .bind(13, writes.time.us);
-    if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
+    if (auto one = expect_rows((*insert)->run(), 1, protocol::receipt_exists, write.key.id); !one) {
+      return one;
+    }
   }
   return {};
 }
