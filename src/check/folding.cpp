@@ -34,9 +34,9 @@ Ran Runner::run_batch(std::span<const WorkName> names, const State& state,
     for (std::size_t i = 0; i < names.size(); ++i) {
       works.push_back({i + 1, item(names[i], static_cast<std::int64_t>(i) + 1)});
     }
-    batch.emplace(world_.registry(), config, std::move(works), nullptr,
-                  protocol::BatchOptions{.receipts_window_us = window_us(),
-                                         .look_up_receipts = look_up});
+    batch.emplace(
+        world_.registry(), config, std::move(works), nullptr,
+        protocol::BatchOptions{.receipts_window_us = window_us(), .look_up_receipts = look_up});
     batch->decide(locked(names[0], batch->lock_request(), state, state.entities));
     if (!batch->needs_receipts() && !receipt_is_taken(batch->write_batch(), state)) break;
   }

@@ -191,8 +191,7 @@ void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
         receipt_lookups_.batch_done(true);
         continue;
       }
-      const bool again =
-          code == protocol::transaction_aborted || code == protocol::receipt_exists;
+      const bool again = code == protocol::transaction_aborted || code == protocol::receipt_exists;
       if (again && tries < max_transaction_tries) continue;
       if (code == protocol::create_conflict && works.size() == 1 && tries < max_create_tries) {
         continue;

@@ -123,8 +123,8 @@ struct LockRequest {
   // What another session holds is left out and marked as skipped; or, if set, waited for, up to the
   // store's time-out.
   bool wait_for_rows = false;
-  // If not set, receipts are taken to be absent: the store's unique key decides at the commit, which
-  // then fails with `receipt_exists`.
+  // If not set, receipts are taken to be absent: the store's unique key decides at the commit,
+  // which then fails with `receipt_exists`.
   bool look_up_receipts = true;
 };
 

@@ -70,9 +70,9 @@ TEST_F(WithoutReceipts, WhatEndsWithoutOneMayBeARepeat) {
 TEST_F(WithoutReceipts, SoMayWhatIsTooOld) {
   put("a", 5);
   receipts_window_us = 1'000'000;
-  const auto ticket = add(RequestWork{
-      make_command(bank::Deposit{"a", 1}),
-      {.principal = "ann", .id = "old", .made_at = now.plus_seconds(-3'600)}});
+  const auto ticket =
+      add(RequestWork{make_command(bank::Deposit{"a", 1}),
+                      {.principal = "ann", .id = "old", .made_at = now.plus_seconds(-3'600)}});
   run();
   EXPECT_EQ(code(ticket), "too_old");
   EXPECT_TRUE(batch->needs_receipts());

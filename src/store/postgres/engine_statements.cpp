@@ -5,8 +5,8 @@
 
 #include "store/postgres/engine_schema.h"
 #include "store/postgres/rows.h"
+#include "store/postgres/rows_statement.h"
 #include "store/postgres/statements.h"
-#include "store/postgres/unnest.h"
 
 namespace pawl::postgres {
 
@@ -21,13 +21,14 @@ std::string lock_effects_sql(std::string_view how) {
          " FROM pawl_effects WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE" + std::string(how);
 }
 
-// Rows of a table given as arrays, in the order of `columns`; the types say which are numbers.
-Statement insert_all(std::string_view name, std::string_view table, std::string_view columns,
-                     std::initializer_list<Type> types) {
-  UnnestText u;
+// Rows of a table, in the order of `columns`; the types say which are numbers.
+RowsStatement insert_all(std::string_view name, std::string_view table, std::string_view columns,
+                         std::initializer_list<Type> types) {
+  RowsText u;
   for (const Type type : types) u.add(type);
   return u.plain(std::string(name), "INSERT INTO " + std::string(table) + " (" +
-                                        std::string(columns) + ") SELECT * FROM " + u.from());
+                                        std::string(columns) + ") SELECT * FROM " +
+                                        std::string(rows_place));
 }
 
 Statement delete_by_id(std::string_view name, std::string_view table) {
@@ -60,23 +61,23 @@ constexpr std::array<Progress, 15> progress_columns{{{"next_at_us", numbers},
                                                      {"ended_us", numbers},
                                                      {"history", texts}}};
 
-Statement update_effects_statement() {
-  UnnestText u;
+RowsStatement update_effects_statement() {
+  RowsText u;
   const std::string id = u.add(ids);
   std::string set;
   for (const auto& [column, type] : progress_columns) {
     if (!set.empty()) set += ", ";
     set.append(column).append(" = ").append(u.add(type));
   }
-  return u.counted(
-      "update effects",
-      "UPDATE pawl_effects AS t SET " + set + " FROM " + u.from() + " WHERE t.id = " + id,
-      lost_update_state);
+  return u.counted("update effects",
+                   "UPDATE pawl_effects AS t SET " + set + " FROM " + std::string(rows_place) +
+                       " WHERE t.id = " + id,
+                   lost_update_state);
 }
 
 // Moves the rows; what never changes is not sent again.
-Statement end_effects_statement() {
-  UnnestText u;
+RowsStatement end_effects_statement() {
+  RowsText u;
   const std::string id = u.add(ids);
   std::string names;
   std::string values;
@@ -86,9 +87,9 @@ Statement end_effects_statement() {
   }
   const std::string kept =
       "kind, machine, entity_key, payload, idempotency_key, created_us, trace_id";
-  const std::string place = "$" + std::to_string(progress_columns.size() + 2);
+  const std::string place = u.behind();
   return u.plain("end effects",
-                 "WITH gone AS (DELETE FROM pawl_effects AS t USING " + u.from() +
+                 "WITH gone AS (DELETE FROM pawl_effects AS t USING " + std::string(rows_place) +
                      " WHERE t.id = " + id +
                      " RETURNING t.id, t.kind, t.machine, t.entity_key, t.payload, "
                      "t.idempotency_key, t.created_us, t.trace_id" +
@@ -173,35 +174,16 @@ void Statements::name_writes() {
       "UPDATE pawl_lanes SET next_sequence = $3 + 1, held_until_us = " + std::string(now_us_sql) +
           " + $7 WHERE id = $1 AND epoch = $2 RETURNING id");
   write_journal_renewing.types.push_back(Type::bigint);
-  UnnestText receipt;
-  for (const Type type :
-       {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers}) {
-    receipt.add(type);
-  }
-  const std::string receipt_columns =
-      "INSERT INTO pawl_receipts (machine, entity_key, principal, kind, command_id, fingerprint, "
-      "version, ";
-  insert_plain_receipts = receipt.plain(
-      "insert plain receipts",
-      receipt_columns +
-          "created_us, error_class, done, code, detail, reply) SELECT u.*, $8, $9, 1, "
-          "'', '', '' FROM " +
-          receipt.from(),
-      {Type::bigint, Type::bigint});
-  for (const Type type : {numbers, texts, texts, numbers, texts}) receipt.add(type);
-  insert_receipts = receipt.plain(
-      "insert receipts",
-      receipt_columns +
-          "done, code, detail, error_class, reply, created_us) SELECT u.*, $13 FROM " +
-          receipt.from(),
-      {Type::bigint});
-  const std::string effect_given =
-      "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us";
-  insert_ready_effects = insert_all("insert ready effects", "pawl_effects", effect_given,
-                                    {ids, texts, texts, texts, texts, texts, numbers, numbers});
+  insert_receipts = insert_all(
+      "insert receipts", "pawl_receipts",
+      "machine, entity_key, principal, kind, command_id, fingerprint, version, done, code, detail, "
+      "error_class, reply, created_us",
+      {texts, texts, texts, texts, Type::bytea_array, Type::bytea_array, numbers, numbers, texts,
+       texts, numbers, texts, numbers});
   insert_effects = insert_all(
       "insert effects", "pawl_effects",
-      effect_given + ", trace_id, state, maybe_sent, not_after_us",
+      "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us, trace_id, "
+      "state, maybe_sent, not_after_us",
       {ids, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers, numbers});
   update_effects = update_effects_statement();
   end_effects = end_effects_statement();
@@ -209,17 +191,19 @@ void Statements::name_writes() {
   insert_messages = insert_all(
       "insert messages", "pawl_messages", std::string(message_columns) + ", from_version",
       {ids, texts, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers});
+  const std::vector<Type> deadline_key{texts, texts, texts};
   delete_deadlines = {"delete deadlines",
-                      "DELETE FROM pawl_deadlines AS d USING unnest($1, $2, $3) AS u(machine, "
-                      "entity_key, name) WHERE d.machine = u.machine AND d.entity_key = "
-                      "u.entity_key AND d.name = u.name",
-                      {texts, texts, texts}};
+                      "DELETE FROM pawl_deadlines AS d USING {rows} WHERE d.machine = u.c1 AND "
+                      "d.entity_key = u.c2 AND d.name = u.c3",
+                      deadline_key,
+                      {}};
   arm_deadlines = {"arm deadlines",
                    "INSERT INTO pawl_deadlines (" + std::string(deadline_columns) +
-                       ") SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (machine, "
-                       "entity_key, name) DO UPDATE SET arming = excluded.arming, due_us = "
-                       "excluded.due_us, kind = excluded.kind, payload = excluded.payload",
-                   {texts, texts, texts, numbers, numbers, texts, texts}};
+                       ") SELECT * FROM {rows} ON CONFLICT (machine, entity_key, name) DO UPDATE "
+                       "SET arming = excluded.arming, due_us = excluded.due_us, kind = "
+                       "excluded.kind, payload = excluded.payload",
+                   {texts, texts, texts, numbers, numbers, texts, texts},
+                   {}};
   delete_parked = delete_by_id("delete parked", "pawl_parked");
   insert_parked =
       insert_all("insert parked", "pawl_parked", std::string(parked_columns) + ", parked_us",

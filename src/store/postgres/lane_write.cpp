@@ -8,28 +8,11 @@
 #include <utility>
 
 #include "store/postgres/postgres_lane.h"
-#include "store/postgres/unnest.h"
+#include "store/postgres/rows_statement.h"
 
 namespace pawl::postgres {
 
 namespace {
-
-// One column as an array, of whatever each element gives: a number or a text.
-template <class List, class Get>
-void add_column(Parameters& parameters, const List& list, Get get) {
-  using Given = std::decay_t<decltype(get(*list.begin()))>;
-  constexpr bool is_number = std::is_integral_v<Given> || std::is_same_v<Given, Time>;
-  parameters.array(is_number ? Type::bigint_array : Type::text_array);
-  for (const auto& item : list) {
-    if constexpr (std::is_same_v<Given, Time>) {
-      parameters.element(get(item).us);
-    } else if constexpr (is_number) {
-      parameters.element(static_cast<std::int64_t>(get(item)));
-    } else {
-      parameters.element(std::string_view(get(item)));
-    }
-  }
-}
 
 void add_value(Parameters& parameters, const Value& value) {
   if (const auto* number = std::get_if<std::int64_t>(&value)) {
@@ -46,39 +29,28 @@ std::string_view view(const std::string& text) {
   return text;
 }
 
-bool is_plain(const protocol::StoredReceipt& receipt) {
-  return receipt.done && receipt.code.empty() && receipt.detail.empty() &&
-         receipt.reply_json.empty();
-}
-
-// All else is as the table's defaults have it.
-bool is_merely_ready(const protocol::EffectRow& row) {
-  return row.state == protocol::EffectState::ready && row.trace_id.empty() && !row.maybe_sent &&
-         row.not_after == Time{};
-}
-
 using EffectRows = std::vector<const protocol::EffectRow*>;
 
 // What a step changes of an effect, in the order of engine_statements.cpp.
-Parameters progress_of(const EffectRows& rows) {
+GivenRows progress_of(const EffectRows& rows) {
   using protocol::EffectRow;
-  Parameters out;
-  add_column(out, rows, [](const EffectRow* row) { return row->id; });
-  add_column(out, rows, [](const EffectRow* row) { return row->next_at; });
-  add_column(out, rows, [](const EffectRow* row) { return name_of(row->state); });
-  add_column(out, rows, [](const EffectRow* row) { return row->attempt; });
-  add_column(out, rows, [](const EffectRow* row) { return row->inquiry; });
-  add_column(out, rows, [](const EffectRow* row) { return row->token; });
-  add_column(out, rows, [](const EffectRow* row) { return row->lease_until; });
-  add_column(out, rows, [](const EffectRow* row) { return row->poll_until; });
-  add_column(out, rows, [](const EffectRow* row) { return row->not_after; });
-  add_column(out, rows, [](const EffectRow* row) { return row->accepted_reported; });
-  add_column(out, rows, [](const EffectRow* row) { return row->maybe_sent; });
-  add_column(out, rows, [](const EffectRow* row) { return name_of(row->outcome); });
-  add_column(out, rows, [](const EffectRow* row) { return view(row->code); });
-  add_column(out, rows, [](const EffectRow* row) { return view(row->reference); });
-  add_column(out, rows, [](const EffectRow* row) { return row->ended_at; });
-  add_column(out, rows, [](const EffectRow* row) { return view(row->history); });
+  GivenRows out;
+  out.each(rows, [](const EffectRow* row) { return row->id; });
+  out.alike(rows, [](const EffectRow* row) { return row->next_at; });
+  out.alike(rows, [](const EffectRow* row) { return name_of(row->state); });
+  out.alike(rows, [](const EffectRow* row) { return row->attempt; });
+  out.alike(rows, [](const EffectRow* row) { return row->inquiry; });
+  out.each(rows, [](const EffectRow* row) { return row->token; });
+  out.alike(rows, [](const EffectRow* row) { return row->lease_until; });
+  out.alike(rows, [](const EffectRow* row) { return row->poll_until; });
+  out.alike(rows, [](const EffectRow* row) { return row->not_after; });
+  out.alike(rows, [](const EffectRow* row) { return row->accepted_reported; });
+  out.alike(rows, [](const EffectRow* row) { return row->maybe_sent; });
+  out.alike(rows, [](const EffectRow* row) { return name_of(row->outcome); });
+  out.alike(rows, [](const EffectRow* row) { return view(row->code); });
+  out.alike(rows, [](const EffectRow* row) { return view(row->reference); });
+  out.alike(rows, [](const EffectRow* row) { return row->ended_at; });
+  out.alike(rows, [](const EffectRow* row) { return view(row->history); });
   out.integer(static_cast<std::int64_t>(rows.size()));
   return out;
 }
@@ -102,6 +74,22 @@ std::int64_t version_of(const protocol::WriteBatch& writes, const EntityRef& ref
 }
 
 }  // namespace
+
+// The server keeps a plan for each way in which a statement's columns are given; there are few.
+// Were there many, the rest are planned each time.
+void PostgresLane::add_rows(Pipeline& round, const RowsStatement& statement,
+                            const GivenRows& rows) {
+  const auto known = variants_.find({&statement, rows.once()});
+  if (known != variants_.end()) {
+    round.add(known->second, rows.parameters());
+  } else if (variants_.size() < max_variants) {
+    const auto added =
+        variants_.emplace(std::pair(&statement, rows.once()), statement.with(rows.once()));
+    round.add(added.first->second, rows.parameters());
+  } else {
+    round.add(statement.with(rows.once()).sql, rows.parameters());
+  }
+}
 
 void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& round) {
   // The lane's row first: who has lost the lane writes nothing, and waits for nothing.
@@ -128,28 +116,27 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
   // By machine, as the entities are sorted; of each what is new and what is not.
   std::vector<const EntitySlot*> changed;
   std::vector<const EntitySlot*> created;
-  const auto add = [&](const MachineSpec& machine, const Statement& statement,
+  const auto add = [&](const MachineSpec& machine, const RowsStatement& statement,
                        const std::vector<const EntitySlot*>& slots, bool with_places) {
     if (slots.empty()) return;
-    Parameters parameters;
+    GivenRows rows;
     for (std::size_t c = 0; c < machine.columns.size(); ++c) {
-      parameters.array(array_type(machine.columns[c].type));
-      for (const auto* slot : slots) add_value(parameters, slot->row[c]);
+      Parameters& values = rows.array(array_type(machine.columns[c].type));
+      for (const auto* slot : slots) add_value(values, slot->row[c]);
     }
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->version; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->last_time; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.lane; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.sequence; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.offset; });
-    add_column(parameters, slots, [&](const EntitySlot*) { return machine.schema_number; });
+    rows.each(slots, [](const EntitySlot* slot) { return slot->version; });
+    rows.alike(slots, [](const EntitySlot* slot) { return slot->last_time; });
+    rows.alike(slots, [](const EntitySlot* slot) { return slot->newest.lane; });
+    rows.alike(slots, [](const EntitySlot* slot) { return slot->newest.sequence; });
+    rows.each(slots, [](const EntitySlot* slot) { return slot->newest.offset; });
+    rows.alike(slots, [&](const EntitySlot*) { return machine.schema_number; });
     if (with_places) {
-      parameters.array(Type::tid_array);
+      Parameters& places = rows.array(Type::tid_array);
       for (const auto* slot : slots) {
-        parameters.element(row_places_[static_cast<std::size_t>(slot - writes.entities.data())]);
+        places.element(row_places_[static_cast<std::size_t>(slot - writes.entities.data())]);
       }
     }
-    parameters.integer(static_cast<std::int64_t>(slots.size()));
-    round.add(statement, parameters);
+    add_rows(round, statement, rows.integer(static_cast<std::int64_t>(slots.size())));
   };
   std::vector<std::pair<std::size_t, bool>> order;
   order.reserve(writes.entity_writes.size());
@@ -188,16 +175,15 @@ void PostgresLane::add_records(const protocol::WriteBatch& writes, Pipeline& rou
             [](const auto* a, const auto* b) { return a->spec->table < b->spec->table; });
   for (const RecordStatements* table : order) {
     const auto& list = tables[table];
-    Parameters parameters;
-    add_column(parameters, list, [](const auto* record) { return record->id; });
-    add_column(parameters, list,
-               [&](const auto* record) { return view(writes.entities[record->entity].ref.key); });
+    GivenRows rows;
+    rows.each(list, [](const auto* record) { return record->id; });
+    rows.each(list,
+              [&](const auto* record) { return view(writes.entities[record->entity].ref.key); });
     for (std::size_t c = 0; c < table->spec->columns.size(); ++c) {
-      parameters.array(array_type(table->spec->columns[c].type));
-      for (const auto* record : list) add_value(parameters, record->row[c]);
+      Parameters& values = rows.array(array_type(table->spec->columns[c].type));
+      for (const auto* record : list) add_value(values, record->row[c]);
     }
-    parameters.integer(static_cast<std::int64_t>(list.size()));
-    round.add(table->insert, parameters);
+    add_rows(round, table->insert, rows.integer(static_cast<std::int64_t>(list.size())));
   }
 }
 
@@ -205,67 +191,54 @@ void PostgresLane::add_receipts(const protocol::WriteBatch& writes, Pipeline& ro
   if (writes.receipts.empty()) return;
   using protocol::ReceiptWrite;
   const auto& list = writes.receipts;
-  Parameters parameters;
-  add_column(parameters, list, [](const ReceiptWrite& w) { return w.key.entity.machine; });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.key.entity.key); });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.key.principal); });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.key.kind); });
-  parameters.array(Type::bytea_array);
+  GivenRows rows;
+  rows.alike(list, [](const ReceiptWrite& w) { return w.key.entity.machine; });
+  rows.each(list, [](const ReceiptWrite& w) { return view(w.key.entity.key); });
+  rows.alike(list, [](const ReceiptWrite& w) { return view(w.key.principal); });
+  rows.alike(list, [](const ReceiptWrite& w) { return view(w.key.kind); });
+  Parameters& command_ids = rows.array(Type::bytea_array);
   for (const auto& w : list) {
-    parameters.element(
+    command_ids.element(
         std::span(reinterpret_cast<const unsigned char*>(w.key.id.data()), w.key.id.size()));
   }
-  parameters.array(Type::bytea_array);
+  Parameters& fingerprints = rows.array(Type::bytea_array);
   for (const auto& w : list) {
-    parameters.element(std::span<const unsigned char>(w.receipt.fingerprint));
+    fingerprints.element(std::span<const unsigned char>(w.receipt.fingerprint));
   }
-  add_column(parameters, list, [](const ReceiptWrite& w) { return w.receipt.version; });
-  const ErrorClass error_class = list.front().receipt.error_class;
-  if (std::all_of(list.begin(), list.end(), [&](const ReceiptWrite& w) {
-        return is_plain(w.receipt) && w.receipt.error_class == error_class;
-      })) {
-    parameters.integer(writes.time.us).integer(static_cast<int>(error_class));
-    round.add(shared_->statements.insert_plain_receipts, parameters);
-    return;
-  }
-  add_column(parameters, list, [](const ReceiptWrite& w) { return w.receipt.done; });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.receipt.code); });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.receipt.detail); });
-  add_column(parameters, list,
-             [](const ReceiptWrite& w) { return static_cast<int>(w.receipt.error_class); });
-  add_column(parameters, list, [](const ReceiptWrite& w) { return view(w.receipt.reply_json); });
-  parameters.integer(writes.time.us);
-  round.add(shared_->statements.insert_receipts, parameters);
+  rows.each(list, [](const ReceiptWrite& w) { return w.receipt.version; });
+  rows.alike(list, [](const ReceiptWrite& w) { return w.receipt.done; });
+  rows.alike(list, [](const ReceiptWrite& w) { return view(w.receipt.code); });
+  rows.alike(list, [](const ReceiptWrite& w) { return view(w.receipt.detail); });
+  rows.alike(list, [](const ReceiptWrite& w) { return static_cast<int>(w.receipt.error_class); });
+  rows.alike(list, [](const ReceiptWrite& w) { return view(w.receipt.reply_json); });
+  rows.alike(list, [&](const ReceiptWrite&) { return writes.time; });
+  add_rows(round, shared_->statements.insert_receipts, rows);
 }
 
 void PostgresLane::add_effects(const protocol::WriteBatch& writes, Pipeline& round) {
   using protocol::EffectRow;
   if (const auto& list = writes.effects_inserted; !list.empty()) {
-    Parameters parameters;
-    add_column(parameters, list, [](const EffectRow& row) { return row.id; });
-    add_column(parameters, list, [](const EffectRow& row) { return view(row.kind); });
-    add_column(parameters, list, [](const EffectRow& row) { return row.owner.machine; });
-    add_column(parameters, list, [](const EffectRow& row) { return view(row.owner.key); });
-    add_column(parameters, list, [](const EffectRow& row) { return view(row.payload); });
-    add_column(parameters, list, [](const EffectRow& row) { return view(row.idempotency_key); });
-    add_column(parameters, list, [](const EffectRow& row) { return row.created; });
-    add_column(parameters, list, [](const EffectRow& row) { return row.next_at; });
-    if (std::all_of(list.begin(), list.end(), is_merely_ready)) {
-      round.add(shared_->statements.insert_ready_effects, parameters);
-    } else {
-      add_column(parameters, list, [](const EffectRow& row) { return view(row.trace_id); });
-      add_column(parameters, list, [](const EffectRow& row) { return name_of(row.state); });
-      add_column(parameters, list, [](const EffectRow& row) { return row.maybe_sent; });
-      add_column(parameters, list, [](const EffectRow& row) { return row.not_after; });
-      round.add(shared_->statements.insert_effects, parameters);
-    }
+    GivenRows rows;
+    rows.each(list, [](const EffectRow& row) { return row.id; });
+    rows.alike(list, [](const EffectRow& row) { return view(row.kind); });
+    rows.alike(list, [](const EffectRow& row) { return row.owner.machine; });
+    rows.each(list, [](const EffectRow& row) { return view(row.owner.key); });
+    rows.each(list, [](const EffectRow& row) { return view(row.payload); });
+    rows.each(list, [](const EffectRow& row) { return view(row.idempotency_key); });
+    rows.alike(list, [](const EffectRow& row) { return row.created; });
+    rows.alike(list, [](const EffectRow& row) { return row.next_at; });
+    rows.alike(list, [](const EffectRow& row) { return view(row.trace_id); });
+    rows.alike(list, [](const EffectRow& row) { return name_of(row.state); });
+    rows.alike(list, [](const EffectRow& row) { return row.maybe_sent; });
+    rows.alike(list, [](const EffectRow& row) { return row.not_after; });
+    add_rows(round, shared_->statements.insert_effects, rows);
   }
   if (writes.effects_updated.empty()) return;
   if (const auto rows = effects_of(writes, false); !rows.empty()) {
-    round.add(shared_->statements.update_effects, progress_of(rows));
+    add_rows(round, shared_->statements.update_effects, progress_of(rows));
   }
   if (const auto rows = effects_of(writes, true); !rows.empty()) {
-    round.add(shared_->statements.end_effects, progress_of(rows));
+    add_rows(round, shared_->statements.end_effects, progress_of(rows));
   }
 }
 
@@ -278,42 +251,42 @@ void PostgresLane::add_messages(const protocol::WriteBatch& writes, Pipeline& ro
   }
   const auto& list = writes.messages_inserted;
   if (list.empty()) return;
-  Parameters parameters;
-  add_column(parameters, list, [](const MessageRow& row) { return row.id; });
-  add_column(parameters, list, [](const MessageRow& row) { return row.from.machine; });
-  add_column(parameters, list, [](const MessageRow& row) { return view(row.from.key); });
-  add_column(parameters, list, [](const MessageRow& row) { return row.to.machine; });
-  add_column(parameters, list, [](const MessageRow& row) { return view(row.to.key); });
-  add_column(parameters, list, [](const MessageRow& row) { return view(row.kind); });
-  add_column(parameters, list, [](const MessageRow& row) { return view(row.payload); });
-  add_column(parameters, list, [](const MessageRow& row) { return row.hops; });
-  add_column(parameters, list, [](const MessageRow& row) { return row.bounced; });
-  add_column(parameters, list, [](const MessageRow& row) { return view(row.code); });
-  add_column(parameters, list, [](const MessageRow& row) { return view(row.detail); });
-  add_column(parameters, list, [&](const MessageRow& row) { return version_of(writes, row.from); });
-  round.add(shared_->statements.insert_messages, parameters);
+  GivenRows rows;
+  rows.each(list, [](const MessageRow& row) { return row.id; });
+  rows.alike(list, [](const MessageRow& row) { return row.from.machine; });
+  rows.each(list, [](const MessageRow& row) { return view(row.from.key); });
+  rows.alike(list, [](const MessageRow& row) { return row.to.machine; });
+  rows.each(list, [](const MessageRow& row) { return view(row.to.key); });
+  rows.alike(list, [](const MessageRow& row) { return view(row.kind); });
+  rows.each(list, [](const MessageRow& row) { return view(row.payload); });
+  rows.alike(list, [](const MessageRow& row) { return row.hops; });
+  rows.alike(list, [](const MessageRow& row) { return row.bounced; });
+  rows.alike(list, [](const MessageRow& row) { return view(row.code); });
+  rows.alike(list, [](const MessageRow& row) { return view(row.detail); });
+  rows.each(list, [&](const MessageRow& row) { return version_of(writes, row.from); });
+  add_rows(round, shared_->statements.insert_messages, rows);
 }
 
 void PostgresLane::add_deadlines(const protocol::WriteBatch& writes, Pipeline& round) {
   using protocol::DeadlineRef;
   using protocol::DeadlineRow;
   if (const auto& list = writes.deadlines_deleted; !list.empty()) {
-    Parameters parameters;
-    add_column(parameters, list, [](const DeadlineRef& ref) { return ref.entity.machine; });
-    add_column(parameters, list, [](const DeadlineRef& ref) { return view(ref.entity.key); });
-    add_column(parameters, list, [](const DeadlineRef& ref) { return view(ref.name); });
-    round.add(shared_->statements.delete_deadlines, parameters);
+    GivenRows rows;
+    rows.alike(list, [](const DeadlineRef& ref) { return ref.entity.machine; });
+    rows.each(list, [](const DeadlineRef& ref) { return view(ref.entity.key); });
+    rows.alike(list, [](const DeadlineRef& ref) { return view(ref.name); });
+    add_rows(round, shared_->statements.delete_deadlines, rows);
   }
   if (const auto& list = writes.deadlines_armed; !list.empty()) {
-    Parameters parameters;
-    add_column(parameters, list, [](const DeadlineRow& row) { return row.entity.machine; });
-    add_column(parameters, list, [](const DeadlineRow& row) { return view(row.entity.key); });
-    add_column(parameters, list, [](const DeadlineRow& row) { return view(row.name); });
-    add_column(parameters, list, [](const DeadlineRow& row) { return row.arming; });
-    add_column(parameters, list, [](const DeadlineRow& row) { return row.due; });
-    add_column(parameters, list, [](const DeadlineRow& row) { return view(row.kind); });
-    add_column(parameters, list, [](const DeadlineRow& row) { return view(row.payload); });
-    round.add(shared_->statements.arm_deadlines, parameters);
+    GivenRows rows;
+    rows.alike(list, [](const DeadlineRow& row) { return row.entity.machine; });
+    rows.each(list, [](const DeadlineRow& row) { return view(row.entity.key); });
+    rows.alike(list, [](const DeadlineRow& row) { return view(row.name); });
+    rows.each(list, [](const DeadlineRow& row) { return row.arming; });
+    rows.each(list, [](const DeadlineRow& row) { return row.due; });
+    rows.alike(list, [](const DeadlineRow& row) { return view(row.kind); });
+    rows.each(list, [](const DeadlineRow& row) { return view(row.payload); });
+    add_rows(round, shared_->statements.arm_deadlines, rows);
   }
 }
 
@@ -326,21 +299,21 @@ void PostgresLane::add_parked(const protocol::WriteBatch& writes, Pipeline& roun
   }
   const auto& list = writes.parked_inserted;
   if (list.empty()) return;
-  Parameters parameters;
-  add_column(parameters, list, [](const ParkedRow& row) { return row.id; });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.source); });
-  add_column(parameters, list, [](const ParkedRow& row) { return row.from.machine; });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.from.key); });
-  add_column(parameters, list, [](const ParkedRow& row) { return row.entity.machine; });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.entity.key); });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.kind); });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.payload); });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.code); });
-  add_column(parameters, list, [](const ParkedRow& row) { return view(row.detail); });
-  add_column(parameters, list, [](const ParkedRow& row) { return row.effect_id; });
-  add_column(parameters, list, [](const ParkedRow& row) { return row.hops; });
-  add_column(parameters, list, [&](const ParkedRow&) { return writes.time; });
-  round.add(shared_->statements.insert_parked, parameters);
+  GivenRows rows;
+  rows.each(list, [](const ParkedRow& row) { return row.id; });
+  rows.alike(list, [](const ParkedRow& row) { return view(row.source); });
+  rows.alike(list, [](const ParkedRow& row) { return row.from.machine; });
+  rows.each(list, [](const ParkedRow& row) { return view(row.from.key); });
+  rows.alike(list, [](const ParkedRow& row) { return row.entity.machine; });
+  rows.each(list, [](const ParkedRow& row) { return view(row.entity.key); });
+  rows.alike(list, [](const ParkedRow& row) { return view(row.kind); });
+  rows.each(list, [](const ParkedRow& row) { return view(row.payload); });
+  rows.alike(list, [](const ParkedRow& row) { return view(row.code); });
+  rows.alike(list, [](const ParkedRow& row) { return view(row.detail); });
+  rows.alike(list, [](const ParkedRow& row) { return row.effect_id; });
+  rows.alike(list, [](const ParkedRow& row) { return row.hops; });
+  rows.alike(list, [&](const ParkedRow&) { return writes.time; });
+  add_rows(round, shared_->statements.insert_parked, rows);
 }
 
 // One statement each: they are few, and one batch may raise the same alert twice.

@@ -6,10 +6,12 @@
 // lane_scans.cpp; permits: lane_permits.cpp.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "store/postgres/lane_taking.h"
 
@@ -71,6 +73,7 @@ class PostgresLane final : public StoreLane {
 
   // lane_write.cpp
   void add_writes(const protocol::WriteBatch& writes, Pipeline& round);
+  void add_rows(Pipeline& round, const RowsStatement& statement, const GivenRows& rows);
   void add_entities(const protocol::WriteBatch& writes, Pipeline& round);
   void add_records(const protocol::WriteBatch& writes, Pipeline& round);
   void add_receipts(const protocol::WriteBatch& writes, Pipeline& round);
@@ -103,6 +106,8 @@ class PostgresLane final : public StoreLane {
   std::int64_t sequence_ = 0;         // of the transaction under way
   std::vector<RowPlace> row_places_;  // of the entities that it locked, in the order of the request
   std::optional<Doubt> doubt_;
+  static constexpr std::size_t max_variants = 128;
+  std::map<std::pair<const RowsStatement*, GivenOnce>, Statement> variants_;
   bool renews_ = false;   // the lease: the transaction under way does
   bool replans_ = false;  // the next lock has the statements planned anew
 };

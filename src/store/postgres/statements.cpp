@@ -8,7 +8,7 @@
 
 #include "store/postgres/engine_schema.h"
 #include "store/postgres/rows.h"
-#include "store/postgres/unnest.h"
+#include "store/postgres/rows_statement.h"
 
 namespace pawl::postgres {
 
@@ -31,8 +31,8 @@ Statement lock_of(const MachineSpec& machine, std::string_view name, std::string
           {Type::text_array}};
 }
 
-Statement update_of(const MachineSpec& machine) {
-  UnnestText u;
+RowsStatement update_of(const MachineSpec& machine) {
+  RowsText u;
   const auto columns = with_engine_columns(machine);
   std::string set;
   std::string key;
@@ -50,26 +50,26 @@ Statement update_of(const MachineSpec& machine) {
   // A locked row stays where it is, so its index is not walked again.
   const std::string row_place = u.add(Type::tid_array);
   const std::string changed = "UPDATE " + quoted_name(machine.table) + " AS t SET " + set +
-                              " FROM " + u.from() + " WHERE t.ctid = " + row_place + " AND t." +
-                              quoted_name(machine.columns[0].name) + " = " + key +
+                              " FROM " + std::string(rows_place) + " WHERE t.ctid = " + row_place +
+                              " AND t." + quoted_name(machine.columns[0].name) + " = " + key +
                               " AND t.pawl_version < " + version;
   return u.counted("update " + std::string(machine.name), changed, lost_update_state);
 }
 
-Statement insert_of(const MachineSpec& machine) {
-  UnnestText u;
+RowsStatement insert_of(const MachineSpec& machine) {
+  RowsText u;
   for (const auto& column : with_engine_columns(machine)) u.add(array_type(column.type));
   // A lost create, or another unique value, is no error of the statement but a row too few.
   const std::string inserted = "INSERT INTO " + quoted_name(machine.table) + " (" +
-                               entity_columns(machine) + ") SELECT * FROM " + u.from() +
-                               " ON CONFLICT DO NOTHING";
+                               entity_columns(machine) + ") SELECT * FROM " +
+                               std::string(rows_place) + " ON CONFLICT DO NOTHING";
   return u.counted("insert " + std::string(machine.name), inserted, create_conflict_state);
 }
 
 RecordStatements record_of(const RecordSpec& record) {
   RecordStatements out;
   out.spec = &record;
-  UnnestText u;
+  RowsText u;
   u.add(Type::bigint_array);
   u.add(Type::text_array);
   std::string columns;
@@ -81,8 +81,8 @@ RecordStatements record_of(const RecordSpec& record) {
   std::string names = "record_id, entity_key";
   for (const auto& column : record.columns) names += ", " + quoted_name(column.name);
   out.insert = u.counted("insert record " + std::string(record.table),
-                         "INSERT INTO " + table + " (" + names + ") SELECT * FROM " + u.from() +
-                             " ON CONFLICT DO NOTHING",
+                         "INSERT INTO " + table + " (" + names + ") SELECT * FROM " +
+                             std::string(rows_place) + " ON CONFLICT DO NOTHING",
                          create_conflict_state);
   out.newest = {"newest " + std::string(record.table),
                 "SELECT u.place, r.* FROM unnest($1, $2) WITH ORDINALITY AS u(key, most, place) "

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The SQL of a lane's rounds: a machine's, made once from its description, and the engine's own.
-// Everything is set-wise, one array for each column, so that a batch is a fixed number of
-// statements. What may void a commit is counted by pawl_expect on the server.
+// Everything is set-wise (rows_statement.h), so that a batch is a fixed number of statements. What
+// may void a commit is counted by pawl_expect on the server.
 #pragma once
 
 #include <pawl/machine.h>
@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/postgres/pipeline.h"
+#include "store/postgres/rows_statement.h"
 
 namespace pawl::postgres {
 
@@ -21,8 +21,8 @@ inline constexpr std::string_view now_us_sql =
 
 struct RecordStatements {
   const RecordSpec* spec = nullptr;
-  Statement newest;  // $1 keys, $2 limits: place in the request, then the record's columns
-  Statement insert;  // $1 ids, $2 owners' keys, then the columns, then how many
+  Statement newest;      // $1 keys, $2 limits: place in the request, then the record's columns
+  RowsStatement insert;  // $1 ids, $2 owners' keys, then the columns, then how many
 };
 
 struct MachineStatements {
@@ -31,8 +31,8 @@ struct MachineStatements {
   Statement lock_waiting;  // $1 keys; waits for them
   Statement select;        // $1 keys; locks nothing
   Statement existing;      // $1 keys: those that there are
-  Statement insert;        // the columns, then how many
-  Statement update;        // the columns, the rows' places, then how many
+  RowsStatement insert;    // the columns, then how many
+  RowsStatement update;    // the columns, the rows' places, then how many
   std::map<std::string_view, RecordStatements> records;
 };
 
@@ -63,20 +63,16 @@ class Statements {
   // them.
   Statement write_journal;
   Statement write_journal_renewing;
-  // Plain: done, without a reply. Ready: to be sent, and nothing more. What most are, in fewer
-  // columns: each costs a row a tenth of a microsecond.
-  Statement insert_plain_receipts;
-  Statement insert_receipts;
-  Statement insert_ready_effects;
-  Statement insert_effects;
-  Statement update_effects;
-  Statement end_effects;
+  RowsStatement insert_receipts;
+  RowsStatement insert_effects;
+  RowsStatement update_effects;
+  RowsStatement end_effects;
   Statement delete_messages;
-  Statement insert_messages;
-  Statement delete_deadlines;
-  Statement arm_deadlines;
+  RowsStatement insert_messages;
+  RowsStatement delete_deadlines;
+  RowsStatement arm_deadlines;
   Statement delete_parked;
-  Statement insert_parked;
+  RowsStatement insert_parked;
   Statement raise_alert;
   Statement acknowledge_alert;
   Statement deliver_alert;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/postgres/rows_statement.h"
+
+namespace pawl::postgres {
+
+namespace {
+
+Type element_type(Type array) {
+  switch (array) {
+    case Type::bigint_array:
+      return Type::bigint;
+    case Type::bytea_array:
+      return Type::bytea;
+    case Type::tid_array:
+      return Type::tid;
+    default:
+      return Type::text;
+  }
+}
+
+}  // namespace
+
+Statement RowsStatement::with(GivenOnce once) const {
+  Statement out{name, {}, columns};
+  std::string rows = "(SELECT ";
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    const bool is_once = i < 64 && (once >> i & 1) != 0;
+    if (i > 0) rows += ", ";
+    rows.append(is_once ? "$" : "unnest($").append(number);
+    rows.append(is_once ? " AS c" : ") AS c").append(number);
+    if (is_once) out.types[i] = element_type(columns[i]);
+  }
+  rows += ") AS u";
+  // Different statements of one name would be taken for one another.
+  if (once != 0) out.name.append(" ").append(std::to_string(once));
+  out.sql = sql;
+  out.sql.replace(out.sql.find(rows_place), rows_place.size(), rows);
+  out.types.insert(out.types.end(), parameters.begin(), parameters.end());
+  return out;
+}
+
+RowsStatement RowsText::counted(std::string name, const std::string& changing,
+                                std::string_view state) const {
+  return plain(std::move(name),
+               "WITH done AS (" + changing +
+                   " RETURNING 1) SELECT pawl_expect((SELECT count(*) FROM done), " + behind() +
+                   ", '" + std::string(state) + "')",
+               {Type::bigint});
+}
+
+}  // namespace pawl::postgres
