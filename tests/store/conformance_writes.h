@@ -201,14 +201,31 @@ TYPED_TEST_P(StoreConformance, AConflictRollsBackTheWholeBatch) {
 }
 
 TYPED_TEST_P(StoreConformance, ARowThatAnotherHasChangedIsNotOverwritten) {
-  ASSERT_TRUE(this->commit(this->writing({this->account("a", 1)}, true)));
-  ASSERT_TRUE(this->commit(this->writing({this->account("a", 2)}, false)));
-  WriteBatch stale = this->writing({this->account("a", 50)}, false);
-  stale.entities[0].version = 2;  // decided on version 1
-  const auto committed = this->commit(stale);
-  ASSERT_FALSE(committed);
-  EXPECT_EQ(committed.error().code.error_class, ErrorClass::defect);
-  EXPECT_EQ(this->look("a").row, to_row(this->account("a", 2)));
+  ASSERT_TRUE(this->commit(this->writing({this->account("a", 1), this->account("b", 1)}, true)));
+  ASSERT_TRUE(this->commit(this->writing({this->account("b", 2)}, false)));
+  const struct {
+    std::int64_t locked;
+    std::int64_t decided;
+    const char* what;
+  } batches[] = {{1, 2, "one command, decided on version 1"},
+                 {1, 3, "two commands on version 1, which lead beyond the version that is there"},
+                 {1, 9, "and many"},
+                 {3, 4, "decided on a version that is not there yet"}};
+  for (const auto& batch : batches) {
+    WriteBatch stale = this->writing({this->account("a", 50), this->account("b", 50)}, false);
+    stale.entity_writes[1].locked_version = batch.locked;
+    stale.entities[1].version = batch.decided;
+    const auto committed = this->commit(stale);
+    ASSERT_FALSE(committed) << batch.what;
+    EXPECT_EQ(committed.error().code.error_class, ErrorClass::defect);
+    EXPECT_EQ(this->look("b").row, to_row(this->account("b", 2))) << batch.what;
+    EXPECT_EQ(this->look("b").version, 2);
+    EXPECT_EQ(this->look("a").version, 1) << "half a batch was left";
+  }
+  WriteBatch folded = this->writing({this->account("b", 7)}, false);
+  folded.entities[0].version = 5;  // three commands on the version that is there
+  EXPECT_TRUE(this->commit(folded));
+  EXPECT_EQ(this->look("b").version, 5);
 }
 
 TYPED_TEST_P(StoreConformance, WhatIsGoneIsNotConsumedTwice) {

@@ -2,8 +2,8 @@
 //
 // The write step: everything a batch decided in one round, table by table in one fixed order, the
 // COMMIT with it. What must not be committed raises on the server, so that the COMMIT behind it
-// does not happen. Every change of an entity is a compare-and-swap on its version: under its lock
-// it cannot lose, and if it does the store is not what it is taken for.
+// does not happen. Every change of an entity is a compare-and-swap on the version that was locked:
+// under its lock it cannot lose, and if it does the store is not what it is taken for.
 #include <algorithm>
 #include <utility>
 
@@ -126,35 +126,39 @@ void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& roun
 
 void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& round) {
   // By machine, as the entities are sorted; of each what is new and what is not.
-  std::vector<const EntitySlot*> changed;
-  std::vector<const EntitySlot*> created;
-  const auto add = [&](const MachineSpec& machine, const Statement& statement,
-                       const std::vector<const EntitySlot*>& slots, bool with_places) {
-    if (slots.empty()) return;
+  using Writes = std::vector<const protocol::EntityWrite*>;
+  Writes changed;
+  Writes created;
+  const auto slot_of = [&](const protocol::EntityWrite* write) -> const EntitySlot& {
+    return writes.entities[write->entity];
+  };
+  const auto add = [&](const MachineSpec& machine, const Statement& statement, const Writes& list,
+                       bool of_locked_rows) {
+    if (list.empty()) return;
     Parameters parameters;
     for (std::size_t c = 0; c < machine.columns.size(); ++c) {
       parameters.array(array_type(machine.columns[c].type));
-      for (const auto* slot : slots) add_value(parameters, slot->row[c]);
+      for (const auto* write : list) add_value(parameters, slot_of(write).row[c]);
     }
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->version; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->last_time; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.lane; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.sequence; });
-    add_column(parameters, slots, [](const EntitySlot* slot) { return slot->newest.offset; });
-    add_column(parameters, slots, [&](const EntitySlot*) { return machine.schema_number; });
-    if (with_places) {
+    add_column(parameters, list, [&](const auto* write) { return slot_of(write).version; });
+    add_column(parameters, list, [&](const auto* write) { return slot_of(write).last_time; });
+    add_column(parameters, list, [&](const auto* write) { return slot_of(write).newest.lane; });
+    add_column(parameters, list, [&](const auto* write) { return slot_of(write).newest.sequence; });
+    add_column(parameters, list, [&](const auto* write) { return slot_of(write).newest.offset; });
+    add_column(parameters, list, [&](const auto*) { return machine.schema_number; });
+    if (of_locked_rows) {
       parameters.array(Type::tid_array);
-      for (const auto* slot : slots) {
-        parameters.element(row_places_[static_cast<std::size_t>(slot - writes.entities.data())]);
-      }
+      for (const auto* write : list) parameters.element(row_places_[write->entity]);
+      add_column(parameters, list, [](const auto* write) { return write->locked_version; });
     }
-    parameters.integer(static_cast<std::int64_t>(slots.size()));
+    parameters.integer(static_cast<std::int64_t>(list.size()));
     round.add(statement, parameters);
   };
-  std::vector<std::pair<std::size_t, bool>> order;
+  Writes order;
   order.reserve(writes.entity_writes.size());
-  for (const auto& write : writes.entity_writes) order.emplace_back(write.entity, write.created);
-  std::sort(order.begin(), order.end());
+  for (const auto& write : writes.entity_writes) order.push_back(&write);
+  std::sort(order.begin(), order.end(),
+            [](const auto* a, const auto* b) { return a->entity < b->entity; });
   const MachineStatements* machine = nullptr;
   const auto flush = [&] {
     if (machine == nullptr) return;
@@ -163,13 +167,13 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
     changed.clear();
     created.clear();
   };
-  for (const auto& [entity, is_new] : order) {
-    const EntitySlot& slot = writes.entities[entity];
+  for (const auto* write : order) {
+    const EntitySlot& slot = slot_of(write);
     if (machine == nullptr || machine->spec->name != slot.ref.machine) {
       flush();
       machine = shared_->statements.of(slot.ref.machine);
     }
-    (is_new ? created : changed).push_back(&slot);
+    (write->created ? created : changed).push_back(write);
   }
   flush();
 }
