@@ -261,8 +261,7 @@ void BatchRows::write_entities(const protocol::WriteBatch& writes, Decided& out)
       statement.columns = (1U << max_columns) - 1;
       if (!guard::is_off(guard::lock_or_version)) {
         // As the stores compare it: with the version that was locked.
-        statement.where.push_back(
-            {column::version, false, static_cast<Number>(write.locked_version)});
+        statement.where.push_back({column::version, static_cast<Number>(write.locked_version)});
         statement.raises = update_lost;
       }
     }
