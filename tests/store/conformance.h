@@ -30,8 +30,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,
     AnOlderSchemaIsBroughtUpToDateWhenAsked, OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
     AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain, AStoreThatWasTakenOverRemovesNothing,
-    OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
-    TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
-    OpenAlertsAreDeliveredOnceForEachChange);
+    OldEffectsGoOnceNobodySpeaksOfThem, AnAlertOfAnEndedEffectKeepsItOrDoesWithoutIt,
+    OnlyAcknowledgedAlertsAreRemoved, TheJournalsEndStaysAndItsSequenceGoesOn,
+    RecordsAreAsOldAsTheirCommit, OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

@@ -357,6 +357,14 @@ void PostgresLane::add_alerts(const protocol::WriteBatch& writes, Pipeline& roun
     return std::tie(a->code, a->entity, a->effect_id, a->id) <
            std::tie(b->code, b->entity, b->effect_id, b->id);
   });
+  // What is parked of an effect has an alert, too.
+  std::vector<std::int64_t> effects;
+  for (const auto* row : raised) {
+    if (row->effect_id != 0) effects.push_back(row->effect_id);
+  }
+  if (!effects.empty()) {
+    round.add(shared_->statements.keep_ended_effects, Parameters().integers(effects));
+  }
   for (const auto* row : raised) {
     Parameters parameters;
     parameters.integer(row->id).text(row->code).text(row->entity.machine).text(row->entity.key);
