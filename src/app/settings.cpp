@@ -146,6 +146,9 @@ void add_engine(std::vector<Setting>& out, Settings& s) {
   out.push_back({"store", "lock_timeout_ms",
                  "PostgreSQL: for a row that another process has locked",
                  &s.postgres.lock_timeout_ms, 1, 60'000});
+  out.push_back({"store", "idle_in_transaction_timeout_ms",
+                 "PostgreSQL: the server ends a transaction whose process is silent so long",
+                 &s.postgres.idle_in_transaction_timeout_ms, 1'000, ten_minutes_ms});
   out.push_back({"store", "connect_timeout_ms", "PostgreSQL: for a connection, all hosts together",
                  &s.postgres.connect_timeout_ms, 100, ten_minutes_ms});
   out.push_back({"store", "tcp_timeout_ms",

@@ -88,7 +88,7 @@ BatchState::BatchState(const Registry& registry, const ConfigSnapshot& config, L
                        DecidingNote* note)
     : registry_(registry), config_(config), note_(note), locked_(std::move(locked)) {
   journal_.begin_array();
-  written_entities_.resize(locked_.entities.size());
+  entity_writes_.resize(locked_.entities.size());
 }
 
 std::int64_t BatchState::next_id() {
@@ -276,14 +276,15 @@ void BatchState::apply_row(RowChange change, std::size_t entity, std::string_vie
   journal_.key("previous").begin_array().integer(slot.newest.lane);
   journal_.integer(slot.newest.sequence).integer(slot.newest.offset).end_array().end_object();
 
+  // Created and then updated in one batch is still a row to be inserted, and of a row that several
+  // commands change only the first one's version is what was locked.
+  auto& written = entity_writes_[entity];
+  if (!written) written = EntityWrite{entity, change.created, slot.version};
   slot.row = std::move(row);
   slot.present = true;
   ++slot.version;
   slot.last_time = time;
   slot.newest = {locked_.lane, locked_.sequence, offset};
-  Written& written = written_entities_[entity];
-  // Created and then updated in one batch is still a row to be inserted.
-  if (written == Written::no) written = change.created ? Written::created : Written::updated;
 }
 
 // An entity that is asked for effects, records, deadlines or messages without a change of its row
@@ -422,9 +423,8 @@ void BatchState::consume_deadline(const DeadlineRef& ref) {
 void BatchState::finish() {
   journal_.end_array();
   writes_.journal_entries = std::move(journal_).take();
-  for (std::size_t i = 0; i < written_entities_.size(); ++i) {
-    if (written_entities_[i] == Written::no) continue;
-    writes_.entity_writes.push_back({i, written_entities_[i] == Written::created});
+  for (const auto& written : entity_writes_) {
+    if (written) writes_.entity_writes.push_back(*written);
   }
   for (const std::size_t index : changed_effects_) {
     writes_.effects_updated.push_back(*locked_.effects[index]);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -101,9 +102,8 @@ class BatchState {
   json::Writer journal_;
   int journal_entries_ = 0;
   std::int64_t ordinals_ = 0;
-  enum class Written : std::uint8_t { no, updated, created };
-  std::vector<Written> written_entities_;  // by index
-  std::vector<SlotView> views_;            // of the command under way; kept for its capacity
+  std::vector<std::optional<EntityWrite>> entity_writes_;  // by index; empty: unchanged
+  std::vector<SlotView> views_;  // of the command under way; kept for its capacity
   std::set<std::size_t> changed_effects_;
   using DeadlineName = std::pair<EntityRef, std::string>;
   std::map<DeadlineName, std::optional<DeadlineRow>> deadlines_;

@@ -353,6 +353,7 @@ WorkResult Decider::park(const ParkWork& work, const Planned& planned) {
     EffectRow row = *locked;
     const EffectStep step = answered(row, row.token, work.answer->answer, spec->policy,
                                      state_.time(), work.answer->jitter);
+    if (step.stale) return with_fate(Fate::stale);
     if (step.report) park_outcome(row, work.code, work.detail);
     if (!step.alert_code.empty()) {
       state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code);

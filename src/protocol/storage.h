@@ -153,6 +153,9 @@ struct LockedBatch {
 struct EntityWrite {
   std::size_t entity = 0;  // index into LockRequest::entities
   bool created = false;
+  // As it was locked, however many of the batch's commands changed it since: a store overwrites
+  // this version of the row and no other. 0: created.
+  std::int64_t locked_version = 0;
 };
 
 struct RecordWrite {

@@ -35,6 +35,24 @@ TEST_F(SettingsTest, FileSetsWhatItNames) {
   EXPECT_EQ(settings.otc.open_per_maker, Settings().otc.open_per_maker);
 }
 
+TEST_F(SettingsTest, EachTimeOutOfTheStoreIsTheOneThatItNames) {
+  Settings settings;
+  const auto file = write("pawl.toml",
+                          "[store]\nlane_lease_ms = 1001\nstatement_timeout_ms = 1002\n"
+                          "lock_timeout_ms = 1003\nidle_in_transaction_timeout_ms = 1004\n"
+                          "connect_timeout_ms = 1005\ntcp_timeout_ms = 1006\n"
+                          "in_doubt_wait_ms = 1007\n");
+  ASSERT_TRUE(read_settings_file(file, settings));
+  const PostgresOptions& postgres = settings.postgres;
+  EXPECT_EQ(postgres.lane_lease_ms, 1'001);
+  EXPECT_EQ(postgres.statement_timeout_ms, 1'002);
+  EXPECT_EQ(postgres.lock_timeout_ms, 1'003);
+  EXPECT_EQ(postgres.idle_in_transaction_timeout_ms, 1'004);
+  EXPECT_EQ(postgres.connect_timeout_ms, 1'005);
+  EXPECT_EQ(postgres.tcp_timeout_ms, 1'006);
+  EXPECT_EQ(postgres.in_doubt_wait_ms, 1'007);
+}
+
 TEST_F(SettingsTest, UnknownKeysAreNamedWithTheirLine) {
   EXPECT_EQ(complaint("log_level = \"info\"\n\nlissen = \"x\"\n").substr(0, 13), "pawl.toml:3: ");
   EXPECT_NE(complaint("lissen = \"x\"\n").find("no setting lissen"), std::string::npos);

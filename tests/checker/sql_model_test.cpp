@@ -126,7 +126,7 @@ TEST_F(Model, AnInsertGoesOnWhenTheOtherIsUndone) {
 
 TEST_F(Model, AnUpdateLooksAtTheRowAgainAfterItsWait) {
   Statement change = set_amount(9);
-  change.where.push_back({0, true, 2});
+  change.where.push_back({0, 1});
   Statement version = statement(Verb::update, {north});
   version.columns = 1;
   version.values[0] = 2;
@@ -138,12 +138,41 @@ TEST_F(Model, AnUpdateLooksAtTheRowAgainAfterItsWait) {
 
 TEST_F(Model, AnUpdateThatFindsNothingInItsSnapshotDoesNotWait) {
   Statement change = set_amount(9);
-  change.where.push_back({0, false, 2});
+  change.where.push_back({0, 2});
   Statement version = statement(Verb::update, {north});
   version.columns = 1;
   version.values[0] = 2;
   run(0, version);
   EXPECT_EQ(run(1, change).end, End::done);
+}
+
+TEST_F(Model, ALockLooksAtTheRowAgainAfterItsWait) {
+  Statement fence = statement(Verb::lock, {lane});
+  fence.where.push_back({0, 1});
+  fence.raises = fenced;
+  Statement raise = statement(Verb::update, {lane});
+  raise.columns = 1;
+  raise.values[0] = 2;
+  run(0, raise);
+  EXPECT_EQ(run(1, fence).end, End::blocked);
+  run(0, statement(Verb::commit));
+  EXPECT_EQ(run(1, fence).sqlstate, fenced);
+  EXPECT_EQ(state.rows[lane].holder, 0);
+}
+
+TEST_F(Model, ALookAtTheRowDoesNotWaitAndHoldsNothing) {
+  Statement look = statement(Verb::read, {lane});
+  look.where.push_back({0, 1});
+  look.raises = fenced;
+  look.answers = false;
+  Statement raise = statement(Verb::update, {lane});
+  raise.columns = 1;
+  raise.values[0] = 2;
+  run(0, raise);
+  EXPECT_EQ(run(1, look).count, 1);
+  EXPECT_EQ(state.sessions[1].cells[lane].seen, Seen::not_asked);
+  run(0, statement(Verb::commit));
+  EXPECT_EQ(run(1, look).sqlstate, fenced);
 }
 
 TEST_F(Model, SkippingDoesNotWait) {
@@ -157,7 +186,7 @@ TEST_F(Model, SkippingDoesNotWait) {
 TEST_F(Model, WhatRaisesVoidsItsTransaction) {
   run(0, set_amount(7));
   Statement fence = statement(Verb::update, {lane});
-  fence.where.push_back({0, false, 2});
+  fence.where.push_back({0, 2});
   fence.raises = fenced;
   EXPECT_EQ(run(0, fence).sqlstate, fenced);
   EXPECT_EQ(state.rows[north].holder, 0);
@@ -247,7 +276,10 @@ INSTANTIATE_TEST_SUITE_P(
         Prevents{guard::skipped_is_not_absent, "sql.three", "already_exists"},
         Prevents{guard::create_counted, "sql.create", "and its version is"},
         Prevents{guard::create_runs_again, "sql.create", "already_exists"},
+        Prevents{guard::locked_read, "sql.folded", "PW003"},
         Prevents{guard::lane_epoch, "sql.stale_holder", "superseded"},
+        Prevents{guard::lane_epoch, "sql.in_doubt_renewing", "superseded"},
+        Prevents{guard::lane_locked, "sql.stale_holder", "superseded"},
         Prevents{guard::raised_on_server, "sql.stale_holder", "superseded"},
         Prevents{guard::sequence_in_row, "sql.one_entity", "gap"},
         Prevents{guard::take_over_locked, "sql.take_overs", "under one epoch"},
@@ -257,7 +289,7 @@ INSTANTIATE_TEST_SUITE_P(
         Prevents{guard::effect_locked, "sql.claim", "under one token"},
         Prevents{guard::earlier_first, "sql.messages", "overtook"}),
     [](const auto& given) {
-      std::string name(given.param.guard.name);
+      std::string name = std::string(given.param.guard.name) + "_in_" + given.param.scenario;
       for (char& c : name) c = c == '.' ? '_' : c;
       return name;
     });

@@ -36,15 +36,29 @@ bool falls(const std::vector<RowId>& rows, const SqlScenario& scenario) {
   return rows.size() > 1 && scenario.rows[rows[0]].id > scenario.rows[rows[1]].id;
 }
 
+std::string where_of(const Statement& s, const SqlScenario& scenario) {
+  std::string out = " WHERE id = " + std::to_string(scenario.rows[s.rows[0]].id);
+  for (const Condition& c : s.where) {
+    out += " AND " + std::string(column_name(s.table, c.column)) + " = " + std::to_string(c.value);
+  }
+  return out;
+}
+
 std::string select(const Statement& s, const SqlScenario& scenario, bool locks) {
   const std::string table(table_name(s.table));
+  if (!s.where.empty()) {
+    return "SELECT id FROM " + table + where_of(s, scenario) + (locks ? " FOR NO KEY UPDATE" : "");
+  }
   const std::string what = "SELECT id, " + columns_of(s.table) + " FROM " + table +
                            " WHERE id IN (" + ids(s.rows, scenario) + ") ORDER BY id" +
                            (falls(s.rows, scenario) ? " DESC" : "");
-  if (!locks) return what;
-  std::string lock = s.update_lock ? " FOR UPDATE" : " FOR NO KEY UPDATE";
-  if (!s.joined_rows.empty()) lock += " OF t";
-  if (s.skip_locked) lock += " SKIP LOCKED";
+  if (!locks && s.joined_rows.empty()) return what;
+  std::string lock;
+  if (locks) {
+    lock = s.update_lock ? " FOR UPDATE" : " FOR NO KEY UPDATE";
+    if (!s.joined_rows.empty()) lock += " OF t";
+    if (s.skip_locked) lock += " SKIP LOCKED";
+  }
   if (s.snapshot_values) {
     std::string names;
     for (std::size_t c = 0; c < max_columns && !column_name(s.table, c).empty(); ++c) {
@@ -66,15 +80,6 @@ std::string select(const Statement& s, const SqlScenario& scenario, bool locks) 
   return what + lock;
 }
 
-std::string where_of(const Statement& s, const SqlScenario& scenario) {
-  std::string out = " WHERE id = " + std::to_string(scenario.rows[s.rows[0]].id);
-  for (const Condition& c : s.where) {
-    out += " AND " + std::string(column_name(s.table, c.column)) + (c.below ? " < " : " = ") +
-           std::to_string(c.value);
-  }
-  return out;
-}
-
 std::string writing(const Statement& s, const SqlScenario& scenario) {
   const std::string table(table_name(s.table));
   if (s.verb == Verb::insert) {
@@ -92,6 +97,13 @@ std::string writing(const Statement& s, const SqlScenario& scenario) {
   return "UPDATE " + table + " SET " + sets + where_of(s, scenario);
 }
 
+std::string counted(const Statement& s, const std::string& text, Dialect dialect) {
+  if (dialect != Dialect::postgres || s.raises.empty() || s.client_counts) return text;
+  const bool reads = s.verb == Verb::lock || s.verb == Verb::read;
+  return "WITH done AS (" + text + (reads ? "" : " RETURNING 1") +
+         ") SELECT expect((SELECT count(*) FROM done), '" + std::string(s.raises) + "')";
+}
+
 }  // namespace
 
 std::string to_sql(const Statement& s, const SqlScenario& scenario, Dialect dialect) {
@@ -102,9 +114,8 @@ std::string to_sql(const Statement& s, const SqlScenario& scenario, Dialect dial
     case Verb::commit:
       return "COMMIT";
     case Verb::lock:
-      return select(s, scenario, postgres);
     case Verb::read:
-      return select(s, scenario, false);
+      return counted(s, select(s, scenario, postgres && s.verb == Verb::lock), dialect);
     case Verb::next_value:
       return "SELECT nextval('sequence')";
     case Verb::insert:
@@ -112,10 +123,7 @@ std::string to_sql(const Statement& s, const SqlScenario& scenario, Dialect dial
     case Verb::remove:
       break;
   }
-  const std::string change = writing(s, scenario);
-  if (!postgres || s.raises.empty() || s.client_counts) return change;
-  return "WITH done AS (" + change + " RETURNING 1) SELECT expect((SELECT count(*) FROM done), '" +
-         std::string(s.raises) + "')";
+  return counted(s, writing(s, scenario), dialect);
 }
 
 std::string to_sql(const SqlScenario& scenario, Dialect dialect) {

@@ -54,7 +54,7 @@ struct LaneUser {
       row.id = slot.ref.key;
       row.balance = balance;
       row.state_since = Time{123};
-      writes.entity_writes.push_back({i, !slot.present});
+      writes.entity_writes.push_back({i, !slot.present, slot.version});
       slot.row = to_row(row);
       slot.present = true;
       ++slot.version;

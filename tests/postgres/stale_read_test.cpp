@@ -103,10 +103,10 @@ class StaleRead : public ::testing::Test {
     EXPECT_TRUE(from_row(std::span<const Value>(slot.row), row));
     ++row.accepted;
     slot.row = to_row(row);
+    writes.entity_writes.push_back({1, false, slot.version});
     ++slot.version;
     slot.newest = {locked.lane, locked.sequence, 1};
     writes.entities = std::move(locked.entities);
-    writes.entity_writes.push_back({1, false});
     return lane.commit(writes);
   }
   static std::string state_in(const EntitySlot& slot) {

@@ -21,7 +21,8 @@ namespace pawl::test {
 
 REGISTER_TYPED_TEST_SUITE_P(
     StoreConformance, AnEmptyStoreHasNothing, EveryTableGivesBackWhatWasWritten,
-    AnUpdateReplacesTheWholeRow, AnEffectsEveryFieldIsReplaced, AbandonLeavesNothing,
+    AnUpdateReplacesTheWholeRow, AnEffectsEveryFieldIsReplaced,
+    RowsThatAreAlikeInSomeColumnsComeBackAsTheyWereWritten, AbandonLeavesNothing,
     AConflictRollsBackTheWholeBatch, AReceiptThatWasNotLookedUpVoidsTheCommitThatRepeatsIt,
     ARowThatAnotherHasChangedIsNotOverwritten, WhatIsGoneIsNotConsumedTwice, TheJournalHasNoGaps,
     TheJournalIsReadOnFromAnyPlace, APlaceThatTheJournalDoesNotHaveIsRefused,
@@ -31,8 +32,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,
     AnOlderSchemaIsBroughtUpToDateWhenAsked, OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
     AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain, AStoreThatWasTakenOverRemovesNothing,
-    OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
-    TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
-    OpenAlertsAreDeliveredOnceForEachChange);
+    OldEffectsGoOnceNobodySpeaksOfThem, AnAlertOfAnEndedEffectKeepsItOrDoesWithoutIt,
+    OnlyAcknowledgedAlertsAreRemoved, TheJournalsEndStaysAndItsSequenceGoesOn,
+    RecordsAreAsOldAsTheirCommit, OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

@@ -91,10 +91,10 @@ class StoreConformance : public ::testing::Test {
       EntitySlot& slot = writes.entities[i];
       slot.row = to_row(rows[i]);
       slot.present = true;
+      writes.entity_writes.push_back({i, created, slot.version});
       ++slot.version;
       slot.last_time = Time{555};
       slot.newest = {locked.lane, locked.sequence, 1};
-      writes.entity_writes.push_back({i, created});
     }
     return writes;
   }

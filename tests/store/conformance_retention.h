@@ -142,6 +142,73 @@ TYPED_TEST_P(StoreConformance, OldEffectsGoOnceNobodySpeaksOfThem) {
   EXPECT_EQ(left, (std::vector<std::int64_t>{2, 3, 4, 6}));
 }
 
+// The machines raise no alert of an effect that has ended already. If one ever is: before the
+// effect is removed it keeps it, afterwards it stands for itself.
+TYPED_TEST_P(StoreConformance, AnAlertOfAnEndedEffectKeepsItOrDoesWithoutIt) {
+  WriteBatch writes = this->empty_batch(100);
+  for (const int id : {1, 2}) {
+    protocol::EffectRow effect;
+    effect.id = id;
+    effect.kind = "k";
+    effect.owner = account_ref("a");
+    effect.created = effect.next_at = Time{100};
+    writes.effects_inserted.push_back(effect);
+  }
+  ASSERT_TRUE(this->commit(writes));
+  LockRequest request;
+  request.effects = {1, 2};
+  auto locked = this->lock(request);
+  writes = {};
+  writes.journal_entries = "[]";
+  writes.time = Time{200};
+  for (auto& effect : locked.effects) {
+    ASSERT_TRUE(effect);
+    effect->state = protocol::EffectState::ended;
+    effect->ended_at = Time{200};
+    writes.effects_updated.push_back(*effect);
+  }
+  ASSERT_TRUE(this->commit(writes));
+  const auto raise = [&](std::int64_t id, std::int64_t effect_id) {
+    WriteBatch batch = this->empty_batch(250);
+    protocol::AlertRow alert;
+    alert.id = id;
+    alert.code = "c";
+    alert.entity = account_ref("a");
+    alert.effect_id = effect_id;
+    alert.first_seen = alert.last_seen = Time{250};
+    batch.alerts.push_back(alert);
+    const auto raised = this->commit(batch);
+    ASSERT_TRUE(raised) << raised.error().text();
+  };
+  const auto is_there = [&](std::int64_t effect_id) {
+    const auto effect = this->store->reads().effect(effect_id);
+    EXPECT_TRUE(effect);
+    return effect && effect->has_value();
+  };
+  raise(11, 1);
+  Remover remover(*this->lane);
+  EXPECT_EQ(remover.walk(RetentionSubject::ended_effects, 300), 1);
+  EXPECT_TRUE(is_there(1));
+  EXPECT_FALSE(is_there(2));
+  raise(12, 2);
+  const auto alerts = this->store->reads().alerts(false, 10);
+  const auto untold = this->store->reads().undelivered_alerts(10);
+  ASSERT_TRUE(alerts && untold);
+  EXPECT_EQ(alerts->size(), 2U);
+  EXPECT_EQ(untold->size(), 2U);
+  for (const std::int64_t id : {11, 12}) {
+    WriteBatch batch = this->empty_batch(260);
+    protocol::AlertRow alert;
+    alert.id = id;
+    alert.acked_by = "ann";
+    batch.alerts_acked.push_back(alert);
+    batch.alerts_delivered.push_back({id, 1});
+    ASSERT_TRUE(this->commit(batch));
+  }
+  EXPECT_EQ(remover.walk(RetentionSubject::ended_effects, 300), 1) << "nothing open speaks of it";
+  EXPECT_EQ(remover.walk(RetentionSubject::alerts, 300), 2);
+}
+
 TYPED_TEST_P(StoreConformance, OnlyAcknowledgedAlertsAreRemoved) {
   WriteBatch writes = this->empty_batch(100);
   for (int id = 1; id <= 4; ++id) {

@@ -232,6 +232,20 @@ TEST_F(BatchSourcesTest, AnAnswerEndsTheEffectAndTellsItsOwnerInOneCommit) {
   EXPECT_EQ(writes().effects_updated[0].outcome, Outcome::confirmed);
 }
 
+// Retention rests on it: what is said of an effect is said in the commit that ends it, or before.
+TEST_F(BatchSourcesTest, NothingIsSaidOfAnEffectThatHasEnded) {
+  put("a", 0);
+  const EffectRow ended = effect_row(1, EffectState::ended, 3);
+  add(ClaimWork{1});
+  answer(ended, Outcome::unknown);
+  add(LeaseLostWork{1, 3});
+  ParkWork park;
+  park.answer = AnswerWork{ended, EffectAnswer(Outcome::confirmed, "c"), 0};
+  add(park);
+  run();
+  EXPECT_TRUE(writes().empty());
+}
+
 TEST_F(BatchSourcesTest, AnAnswerWithAnotherTokenChangesNothing) {
   put("a", 0);
   EffectRow claimed = effect_row(1, EffectState::sending, 3);

@@ -28,6 +28,7 @@ TEST_F(BatchTest, CommandsOnAHotEntityFold) {
   EXPECT_EQ(slot("a").version, 105);
   ASSERT_EQ(writes().entity_writes.size(), 1U) << "one write for all of them";
   EXPECT_FALSE(writes().entity_writes[0].created);
+  EXPECT_EQ(writes().entity_writes[0].locked_version, 5) << "not the version before the last";
   EXPECT_EQ(writes().receipts.size(), 100U);
   for (std::uint64_t ticket = 1; ticket <= 100; ++ticket) {
     EXPECT_EQ(result(ticket).receipt->version, static_cast<std::int64_t>(5 + ticket));
@@ -48,6 +49,7 @@ TEST_F(BatchTest, ACreateIsSeenByWhatFollowsAndLosesToWhatIsThere) {
   EXPECT_EQ(slot("a").version, 2);
   ASSERT_EQ(writes().entity_writes.size(), 1U);
   EXPECT_TRUE(writes().entity_writes[0].created);
+  EXPECT_EQ(writes().entity_writes[0].locked_version, 0);
 }
 
 TEST_F(BatchTest, RefusalIsStoredAndLeavesTheRowAlone) {

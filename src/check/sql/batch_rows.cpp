@@ -260,8 +260,8 @@ void BatchRows::write_entities(const protocol::WriteBatch& writes, Decided& out)
     } else {
       statement.columns = (1U << max_columns) - 1;
       if (!guard::is_off(guard::lock_or_version)) {
-        // As the stores write it: below the version that is written.
-        statement.where.push_back({column::version, true, statement.values[column::version]});
+        // As the stores compare it: with the version that was locked.
+        statement.where.push_back({column::version, static_cast<Number>(write.locked_version)});
         statement.raises = update_lost;
       }
     }

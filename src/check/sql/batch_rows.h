@@ -32,7 +32,8 @@ struct WorkEnd {
 };
 
 struct Decided {
-  std::vector<Statement> writes;  // without the lane's row; empty: there is nothing to commit
+  // Without the lane's row and the journal's; empty: there is nothing to commit.
+  std::vector<Statement> writes;
   std::vector<WorkEnd> ends;
   std::uint8_t token = 0;  // of an exchange that begins with the commit
 };

@@ -107,12 +107,14 @@ std::string words(const Statement& s, const SqlScenario& scenario) {
       return "COMMIT";
     case Verb::lock: {
       std::string out = (s.answers ? "lock and read " : "lock ") + rows;
+      if (!s.where.empty()) out += " where it is still ours";
       if (s.snapshot_values) out = "lock in a CTE, and read " + rows;
       if (!s.joined_rows.empty()) out += ", joined with " + names(s.joined_rows, scenario);
       return out + (s.skip_locked ? ", skipping what is locked" : "");
     }
     case Verb::read:
-      return "read " + rows;
+      if (!s.where.empty()) return "look whether " + rows + " is still ours";
+      return "read " + rows + (s.joined_rows.empty() ? "" : " and its journal");
     case Verb::next_value:
       return "read " + rows + ", and take a number of a sequence";
     case Verb::insert:

@@ -8,10 +8,8 @@ namespace pawl::check::sql {
 namespace {
 
 bool holds(const Statement& statement, const Image& image) {
-  return std::all_of(statement.where.begin(), statement.where.end(), [&](const Condition& c) {
-    const Number value = image.values[c.column];
-    return c.below ? value < c.value : value == c.value;
-  });
+  return std::all_of(statement.where.begin(), statement.where.end(),
+                     [&](const Condition& c) { return image.values[c.column] == c.value; });
 }
 
 }  // namespace
@@ -96,11 +94,7 @@ Answer Database::run(State& state, std::size_t session, const Statement& stateme
       out = lock(state, session, statement);
       break;
     case Verb::read:
-      for (const RowId row : statement.rows) {
-        const Image image = seen(state, session, row);
-        me.cells[row] = {image.present != 0 ? Seen::present : Seen::missing, image.values};
-        out.count += image.present;
-      }
+      out = read(state, session, statement);
       break;
     case Verb::next_value: {
       // Not undone by a rollback, and not locked: that is what such a sequence is.
@@ -131,6 +125,24 @@ Answer Database::run(State& state, std::size_t session, const Statement& stateme
   return out;
 }
 
+Answer Database::read(State& state, std::size_t session, const Statement& statement) {
+  Session& me = state.sessions[session];
+  const auto told = [&](RowId row) {
+    const Image image = seen(state, session, row);
+    const bool found = image.present != 0 && holds(statement, image);
+    if (statement.answers) me.cells[row] = {found ? Seen::present : Seen::missing, image.values};
+    return found ? 1 : 0;
+  };
+  Answer out;
+  for (const RowId row : statement.rows) out.count += told(row);
+  for (const RowId row : statement.joined_rows) {
+    const Image image = seen(state, session, row);
+    me.cells[row] = {image.present != 0 ? Seen::present : Seen::missing, image.values};
+  }
+  return out;
+}
+
+// As a change does, it finds a row by its snapshot, and looks at it again once it is free.
 Answer Database::lock(State& state, std::size_t session, const Statement& statement) const {
   Session& me = state.sessions[session];
   const auto at_start = [&](RowId row) {
@@ -143,14 +155,14 @@ Answer Database::lock(State& state, std::size_t session, const Statement& statem
     Cell unused;
     Cell& cell = statement.answers ? me.cells[id] : unused;
     cell = {Seen::missing, {}};
-    if (before.present == 0) continue;
+    if (before.present == 0 || !holds(statement, before)) continue;
     StoredRow& row = state.rows[id];
     if (holds_other(row, session)) {
       if (!statement.skip_locked) return stop(state, session, Wait::waits, id);
       continue;
     }
     const Image now = seen(state, session, id);
-    if (now.present == 0) continue;
+    if (now.present == 0 || !holds(statement, now)) continue;
     row.holder = static_cast<std::uint8_t>(session + 1);
     cell = {Seen::present, statement.snapshot_values ? before.values : now.values};
     if (!whole_statements_ && me.at + 1 < rows) {
@@ -160,7 +172,10 @@ Answer Database::lock(State& state, std::size_t session, const Statement& statem
     }
   }
   Answer out;
-  for (const RowId id : statement.rows) out.count += me.cells[id].seen == Seen::present ? 1 : 0;
+  for (const RowId id : statement.rows) {
+    const bool locked = state.rows[id].holder == session + 1;
+    out.count += locked && holds(statement, seen(state, session, id)) ? 1 : 0;
+  }
   for (const RowId id : statement.joined_rows) {
     const Image image = at_start(id);
     me.cells[id] = {image.present != 0 ? Seen::present : Seen::missing, image.values};

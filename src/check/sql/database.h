@@ -108,9 +108,9 @@ struct State {
 
 enum class Verb : std::uint8_t { begin, lock, read, next_value, insert, update, remove, commit };
 
+// The column has this value.
 struct Condition {
   std::uint8_t column = 0;
-  bool below = false;  // less than; else equal
   Number value = 0;
 };
 
@@ -122,15 +122,15 @@ struct Statement {
   bool update_lock = false;      // FOR UPDATE; else FOR NO KEY UPDATE
   bool snapshot_values = false;  // a CTE locks, the statement around it reads
   bool answers = true;           // else it locks only
-  Table joined = Table::lanes;   // read beside the locked rows
+  Table joined = Table::lanes;   // read beside the rows, by the same snapshot
   std::vector<RowId> joined_rows;
   // Of one row: insert and update.
   Values values{};
-  std::uint8_t columns = 0;  // of update: those set, a bit each
-  std::vector<Condition> where;
-  bool do_nothing = false;     // ON CONFLICT DO NOTHING
-  std::string_view raises;     // this, if no row was changed; empty: nothing
-  bool client_counts = false;  // it does not raise: the client will see the count
+  std::uint8_t columns = 0;      // of update: those set, a bit each
+  std::vector<Condition> where;  // beside the rows' ids
+  bool do_nothing = false;       // ON CONFLICT DO NOTHING
+  std::string_view raises;       // this, if no row was found or changed; empty: nothing
+  bool client_counts = false;    // it does not raise: the client will see the count
 };
 
 enum class End : std::uint8_t { done, blocked, failed };
@@ -169,6 +169,7 @@ class Database {
   }
   static Answer stop(State& state, std::size_t session, Wait how, std::uint8_t what);
   Answer fail(State& state, std::size_t session, std::string_view sqlstate) const;
+  static Answer read(State& state, std::size_t session, const Statement& statement);
   Answer lock(State& state, std::size_t session, const Statement& statement) const;
   Answer change(State& state, std::size_t session, const Statement& statement) const;
   Answer insert(State& state, std::size_t session, const Statement& statement) const;

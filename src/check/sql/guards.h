@@ -30,11 +30,14 @@ inline constexpr Guard skipped_is_not_absent{"sql.skipped_is_not_absent"};
 inline constexpr Guard create_counted{"sql.create_counted"};
 // Who lost a create is decided again, on the row that is there now.
 inline constexpr Guard create_runs_again{"sql.create_runs_again"};
-// A commit advances its lane only where the epoch is its own.
+// A commit goes on only where its lane's epoch is its own.
 inline constexpr Guard lane_epoch{"sql.lane_epoch"};
+// A commit that leaves its lane's row as it is locks it to its end. Else: it reads the epoch there.
+inline constexpr Guard lane_locked{"sql.lane_locked"};
 // What does not stand raises on the server. Else: the client counts, when COMMIT has run already.
 inline constexpr Guard raised_on_server{"sql.raised_on_server"};
-// The sequence is a column of the lane's row. Else: one of the database's sequences.
+// The sequence is what rows say, the lane's and its journal's. Else: one of the database's
+// sequences.
 inline constexpr Guard sequence_in_row{"sql.sequence_in_row"};
 // A lane is taken over under its row's lock.
 inline constexpr Guard take_over_locked{"sql.take_over_locked"};
@@ -59,6 +62,7 @@ inline constexpr std::array all{locked_read,
                                 create_counted,
                                 create_runs_again,
                                 lane_epoch,
+                                lane_locked,
                                 raised_on_server,
                                 sequence_in_row,
                                 take_over_locked,

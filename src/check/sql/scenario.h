@@ -53,6 +53,8 @@ enum class TaskKind : std::uint8_t { batch, take_over, renew };
 struct Task {
   TaskKind kind = TaskKind::batch;
   std::uint8_t works = 0;  // a bit each
+  // A part of the lease has passed: the batch's commit writes its lane's row. Else it locks it.
+  bool renews = false;
 };
 
 struct DriverPlan {

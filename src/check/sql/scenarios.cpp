@@ -92,10 +92,14 @@ class Builder {
 };
 
 Task batch(int works) {
-  return {TaskKind::batch, static_cast<std::uint8_t>(works)};
+  return {TaskKind::batch, static_cast<std::uint8_t>(works), false};
 }
-constexpr Task take_over{TaskKind::take_over, 0};
-constexpr Task renew{TaskKind::renew, 0};
+// One whose commit renews the lane's lease in passing.
+Task renewing(int works) {
+  return {TaskKind::batch, static_cast<std::uint8_t>(works), true};
+}
+constexpr Task take_over{TaskKind::take_over, 0, false};
+constexpr Task renew{TaskKind::renew, 0, false};
 
 SqlScenario one_entity() {
   Builder b("one_entity",
@@ -107,8 +111,26 @@ SqlScenario one_entity() {
   const auto second = b.addition("add 2", north, 2);
   const auto repeated = b.addition("add 1 again", north, 1, 0);
   b.driver(one, 1, {batch(first)});
-  b.driver(two, 1, {batch(second | repeated)});
+  b.driver(two, 1, {renewing(second | repeated)});
   b->faults = 1;
+  return std::move(*b);
+}
+
+// Each batch leads two versions further: a version that is below the one written is not yet the one
+// that was locked.
+SqlScenario folded() {
+  Builder b("folded", "two processes each change one entity twice in one batch");
+  const RowId one = b.lane(1);
+  const RowId two = b.lane(2);
+  const RowId north = b.entity("north", true);
+  const auto first = b.addition("add 1", north, 1);
+  const auto second = b.addition("add 2", north, 2);
+  const auto third = b.addition("add 3", north, 3);
+  const auto fourth = b.addition("add 4", north, 4);
+  b.driver(one, 1, {batch(first | second)});
+  b.driver(two, 1, {batch(third | fourth)});
+  b->faults = 1;
+  b->max_tries = 2;
   return std::move(*b);
 }
 
@@ -118,7 +140,7 @@ SqlScenario three() {
   const RowId north = b.entity("north", true);
   for (int i = 0; i < 3; ++i) {
     const auto work = b.addition("add " + std::to_string(i + 1), north, i + 1);
-    b.driver(lanes[i], 1, {batch(work)});
+    b.driver(lanes[i], 1, {i == 2 ? renewing(work) : batch(work)});
   }
   b->faults = 1;
   b->max_tries = 2;
@@ -134,7 +156,7 @@ SqlScenario create() {
   const auto second = b.addition("add 2", north, 2);
   const auto repeated = b.addition("add 1 again", north, 1, 0);
   b.driver(one, 1, {batch(first)});
-  b.driver(two, 1, {batch(second), batch(repeated)});
+  b.driver(two, 1, {renewing(second), batch(repeated)});
   b->faults = 1;
   return std::move(*b);
 }
@@ -164,7 +186,7 @@ SqlScenario stale_holder() {
   const auto first = b.addition("add 1", north, 1);
   const auto second = b.addition("add 2", north, 2);
   const auto third = b.addition("add 3", north, 3);
-  b.driver(lane, 1, {batch(first), renew, batch(second)});
+  b.driver(lane, 1, {batch(first), renew, renewing(second)});
   b.driver(lane, 0, {take_over, batch(third)});
   b->faults = 1;
   b->max_tries = 2;
@@ -180,20 +202,22 @@ SqlScenario take_overs() {
   const auto second = b.addition("add 2", south, 2);
   const auto third = b.addition("add 3", south, 3);
   b.driver(lane, 1, {batch(first)});
-  b.driver(lane, 0, {take_over, batch(second)});
+  b.driver(lane, 0, {take_over, renewing(second)});
   b.driver(lane, 0, {take_over, batch(third)});
   b->max_tries = 2;
   return std::move(*b);
 }
 
-SqlScenario in_doubt() {
-  Builder b("in_doubt", "the answer to a COMMIT is lost, and the lane is taken over meanwhile");
+SqlScenario in_doubt(bool renews) {
+  Builder b(renews ? "in_doubt_renewing" : "in_doubt",
+            renews ? "the same of a commit that renews its lane's lease"
+                   : "the answer to a COMMIT is lost, and the lane is taken over meanwhile");
   const RowId lane = b.lane(1);
   const RowId north = b.entity("north", true);
   const RowId south = b.entity("south", true);
   const auto first = b.addition("add 1", north, 1);
   const auto second = b.addition("add 2", south, 2);
-  b.driver(lane, 1, {batch(first)});
+  b.driver(lane, 1, {renews ? renewing(first) : batch(first)});
   b.driver(lane, 0, {take_over, batch(second)});
   b->faults = 2;
   b->max_tries = 2;
@@ -251,18 +275,20 @@ SqlScenario one_writer(SqlScenario scenario) {
 // The largest comes last.
 std::vector<SqlScenario> scenarios() {
   return {one_entity(),
+          folded(),
           create(),
           two_entities(true),
           two_entities(false),
           stale_holder(),
           take_overs(),
-          in_doubt(),
+          in_doubt(false),
+          in_doubt(true),
           claim(),
           messages(),
           one_writer(one_entity()),
           one_writer(create()),
           one_writer(two_entities(true)),
-          one_writer(in_doubt()),
+          one_writer(in_doubt(false)),
           one_writer(messages()),
           three()};
 }

@@ -90,7 +90,12 @@ std::optional<Statement> Steps::batch_statement(const Session& session) {
     }
     case stage::lane: {
       Statement out = reading(Table::lanes, {lane});
-      if (guard::is_off(guard::sequence_in_row)) out.verb = Verb::next_value;
+      if (guard::is_off(guard::sequence_in_row)) {
+        out.verb = Verb::next_value;
+      } else {
+        out.joined = Table::journal;
+        out.joined_rows = journal_of(lane);
+      }
       return out;
     }
     case stage::exists: {
@@ -158,31 +163,54 @@ std::optional<Statement> Steps::locking(const Session& session, std::uint8_t at,
   }
 }
 
-// Round two: the lane first, then what was decided, the journal, COMMIT.
-std::optional<Statement> Steps::write(const Session& session, std::size_t place) {
+// Where somebody else has the lane by now, nothing is found, and it raises.
+Statement Steps::lane_kept(const Session& session) const {
   const RowId lane = lane_of(session);
-  const Decided& decided = rows_.decided(session, session.token, lane);
-  const Number sequence = session.cells[lane].values[column::lane_next];
+  const bool counted_in_rows = !guard::is_off(guard::sequence_in_row);
   Statement out;
-  if (place == 0) {
-    out = lane_update(lane, column::lane_next, static_cast<Number>(sequence + 1));
-    if (guard::is_off(guard::sequence_in_row)) {
-      out = lane_update(lane, column::lane_held, 1);
-    } else if (!guard::is_off(guard::lane_epoch)) {
-      out.where.push_back({column::lane_next, false, sequence});
+  if (task_of(session).renews) {
+    out = lane_update(lane, column::lane_held, 1);
+    if (counted_in_rows) {
+      const Number sequence = session.cells[lane].values[column::lane_next];
+      out.columns |= static_cast<std::uint8_t>(1U << column::lane_next);
+      out.values[column::lane_next] = static_cast<Number>(sequence + 1);
     }
-    if (!guard::is_off(guard::lane_epoch)) {
-      out.where.push_back({column::lane_epoch, false, static_cast<Number>(session.epoch)});
-    }
-    out.raises = fenced;
-  } else if (place <= decided.writes.size()) {
-    out = decided.writes[place - 1];
-  } else if (place == decided.writes.size() + 1) {
-    out.verb = Verb::insert;
-    out.table = Table::journal;
-    const int id = scenario_.rows[lane].id * journal_rows + sequence;
-    out.rows = {scenario_.row(Table::journal, static_cast<Number>(id))};
-    out.values[column::journal_epoch] = static_cast<Number>(session.epoch);
+  } else {
+    const bool locked = !guard::is_off(guard::lane_locked);
+    out = locked ? locks(Table::lanes, {lane}, false) : reading(Table::lanes, {lane});
+    out.answers = false;
+  }
+  if (!guard::is_off(guard::lane_epoch)) {
+    out.where.push_back({column::lane_epoch, static_cast<Number>(session.epoch)});
+  }
+  out.raises = fenced;
+  return out;
+}
+
+Statement Steps::journal_row(const Session& session) const {
+  const RowId lane = lane_of(session);
+  const int id =
+      scenario_.rows[lane].id * journal_rows + session.cells[lane].values[column::lane_next];
+  Statement out;
+  out.verb = Verb::insert;
+  out.table = Table::journal;
+  out.rows = {scenario_.row(Table::journal, static_cast<Number>(id))};
+  out.values[column::journal_epoch] = static_cast<Number>(session.epoch);
+  return out;
+}
+
+// Round two: the lane and its journal first, then what was decided, COMMIT. Where one transaction
+// writes at a time the lane's row was read under that lock, and the journal comes last.
+std::optional<Statement> Steps::write(const Session& session, std::size_t place) {
+  const auto& writes = rows_.decided(session, session.token, lane_of(session)).writes;
+  const std::size_t first = scenario_.one_writer ? 0 : 2;
+  Statement out;
+  if (place >= first && place < first + writes.size()) {
+    out = writes[place - first];
+  } else if (place == (scenario_.one_writer ? writes.size() : 1)) {
+    out = journal_row(session);
+  } else if (place < first) {
+    out = lane_kept(session);
   } else {
     return plain(Verb::commit);
   }
@@ -212,7 +240,7 @@ std::optional<Statement> Steps::take_over_statement(const Session& session) cons
 std::optional<Statement> Steps::renew_statement(const Session& session) const {
   if (session.stage == 1) {
     Statement out = lane_update(lane_of(session), column::lane_held, 1);
-    out.where.push_back({column::lane_epoch, false, static_cast<Number>(session.epoch)});
+    out.where.push_back({column::lane_epoch, static_cast<Number>(session.epoch)});
     out.raises = fenced;
     return out;
   }

@@ -218,8 +218,33 @@ void Steps::after(State& state, std::size_t at, const Statement& ran, const Answ
     }
   }
   if (ran.verb == Verb::commit) return committed(state, at, broken);
+  if (ran.table == Table::lanes && !ran.joined_rows.empty()) count_journal(session);
   ++session.stage;
   advance(state, at, broken);
+}
+
+std::vector<RowId> Steps::journal_of(RowId lane) const {
+  std::vector<RowId> out;
+  for (std::size_t i = 0; i < scenario_.rows.size(); ++i) {
+    const RowName& one = scenario_.rows[i];
+    if (one.table != Table::journal || one.id / journal_rows != scenario_.rows[lane].id) continue;
+    out.push_back(static_cast<RowId>(i));
+  }
+  return out;
+}
+
+// The next sequence is behind the lane's row and its journal, whichever has got further; that is
+// all which was asked of the journal.
+void Steps::count_journal(Session& session) const {
+  const RowId lane = lane_of(session);
+  Number& next = session.cells[lane].values[column::lane_next];
+  for (const RowId row : journal_of(lane)) {
+    const int sequence = scenario_.rows[row].id % journal_rows;
+    if (session.cells[row].seen == Seen::present) {
+      next = std::max(next, static_cast<Number>(sequence + 1));
+    }
+    session.cells[row] = {};
+  }
 }
 
 void Steps::advance(State& state, std::size_t at, std::string& broken) {

@@ -76,6 +76,10 @@ class Steps {
 
   std::optional<Statement> batch_statement(const Session& session);
   std::optional<Statement> locking(const Session& session, std::uint8_t stage, const Asked& asked);
+  Statement lane_kept(const Session& session) const;
+  Statement journal_row(const Session& session) const;
+  std::vector<RowId> journal_of(RowId lane) const;
+  void count_journal(Session& session) const;
   std::optional<Statement> write(const Session& session, std::size_t place);
   std::optional<Statement> take_over_statement(const Session& session) const;
   std::optional<Statement> renew_statement(const Session& session) const;

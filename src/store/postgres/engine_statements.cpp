@@ -209,6 +209,11 @@ void Statements::name_writes() {
       insert_all("insert parked", "pawl_parked", std::string(parked_columns) + ", parked_us",
                  {ids, texts, texts, texts, texts, texts, texts, texts, texts, texts, numbers,
                   numbers, numbers});
+  // In the order in which retention locks them.
+  keep_ended_effects = {
+      "keep ended effects",
+      "SELECT FROM pawl_effects_ended WHERE id = ANY($1) ORDER BY id FOR KEY SHARE",
+      {ids}};
   raise_alert = {
       "raise alert",
       "INSERT INTO pawl_alerts AS a (id, code, machine, entity_key, effect_id, attempt, detail, "

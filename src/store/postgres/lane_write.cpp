@@ -2,8 +2,8 @@
 //
 // The write step: everything a batch decided in one round, table by table in one fixed order, the
 // COMMIT with it. What must not be committed raises on the server, so that the COMMIT behind it
-// does not happen. Every change of an entity is a compare-and-swap on its version: under its lock
-// it cannot lose, and if it does the store is not what it is taken for.
+// does not happen. Every change of an entity is a compare-and-swap on the version that was locked:
+// under its lock it cannot lose, and if it does the store is not what it is taken for.
 #include <algorithm>
 #include <utility>
 
@@ -114,34 +114,38 @@ void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& roun
 
 void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& round) {
   // By machine, as the entities are sorted; of each what is new and what is not.
-  std::vector<const EntitySlot*> changed;
-  std::vector<const EntitySlot*> created;
+  using Writes = std::vector<const protocol::EntityWrite*>;
+  Writes changed;
+  Writes created;
+  const auto slot_of = [&](const protocol::EntityWrite* write) -> const EntitySlot& {
+    return writes.entities[write->entity];
+  };
   const auto add = [&](const MachineSpec& machine, const RowsStatement& statement,
-                       const std::vector<const EntitySlot*>& slots, bool with_places) {
-    if (slots.empty()) return;
+                       const Writes& list, bool of_locked_rows) {
+    if (list.empty()) return;
     GivenRows rows;
     for (std::size_t c = 0; c < machine.columns.size(); ++c) {
       Parameters& values = rows.array(array_type(machine.columns[c].type));
-      for (const auto* slot : slots) add_value(values, slot->row[c]);
+      for (const auto* write : list) add_value(values, slot_of(write).row[c]);
     }
-    rows.each(slots, [](const EntitySlot* slot) { return slot->version; });
-    rows.alike(slots, [](const EntitySlot* slot) { return slot->last_time; });
-    rows.alike(slots, [](const EntitySlot* slot) { return slot->newest.lane; });
-    rows.alike(slots, [](const EntitySlot* slot) { return slot->newest.sequence; });
-    rows.each(slots, [](const EntitySlot* slot) { return slot->newest.offset; });
-    rows.alike(slots, [&](const EntitySlot*) { return machine.schema_number; });
-    if (with_places) {
+    rows.each(list, [&](const auto* write) { return slot_of(write).version; });
+    rows.alike(list, [&](const auto* write) { return slot_of(write).last_time; });
+    rows.alike(list, [&](const auto* write) { return slot_of(write).newest.lane; });
+    rows.alike(list, [&](const auto* write) { return slot_of(write).newest.sequence; });
+    rows.each(list, [&](const auto* write) { return slot_of(write).newest.offset; });
+    rows.alike(list, [&](const auto*) { return machine.schema_number; });
+    if (of_locked_rows) {
       Parameters& places = rows.array(Type::tid_array);
-      for (const auto* slot : slots) {
-        places.element(row_places_[static_cast<std::size_t>(slot - writes.entities.data())]);
-      }
+      for (const auto* write : list) places.element(row_places_[write->entity]);
+      rows.each(list, [](const auto* write) { return write->locked_version; });
     }
-    add_rows(round, statement, rows.integer(static_cast<std::int64_t>(slots.size())));
+    add_rows(round, statement, rows.integer(static_cast<std::int64_t>(list.size())));
   };
-  std::vector<std::pair<std::size_t, bool>> order;
+  Writes order;
   order.reserve(writes.entity_writes.size());
-  for (const auto& write : writes.entity_writes) order.emplace_back(write.entity, write.created);
-  std::sort(order.begin(), order.end());
+  for (const auto& write : writes.entity_writes) order.push_back(&write);
+  std::sort(order.begin(), order.end(),
+            [](const auto* a, const auto* b) { return a->entity < b->entity; });
   const MachineStatements* machine = nullptr;
   const auto flush = [&] {
     if (machine == nullptr) return;
@@ -150,13 +154,13 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
     changed.clear();
     created.clear();
   };
-  for (const auto& [entity, is_new] : order) {
-    const EntitySlot& slot = writes.entities[entity];
+  for (const auto* write : order) {
+    const EntitySlot& slot = slot_of(write);
     if (machine == nullptr || machine->spec->name != slot.ref.machine) {
       flush();
       machine = shared_->statements.of(slot.ref.machine);
     }
-    (is_new ? created : changed).push_back(&slot);
+    (write->created ? created : changed).push_back(write);
   }
   flush();
 }
@@ -326,6 +330,14 @@ void PostgresLane::add_alerts(const protocol::WriteBatch& writes, Pipeline& roun
     return std::tie(a->code, a->entity, a->effect_id, a->id) <
            std::tie(b->code, b->entity, b->effect_id, b->id);
   });
+  // What is parked of an effect has an alert, too.
+  std::vector<std::int64_t> effects;
+  for (const auto* row : raised) {
+    if (row->effect_id != 0) effects.push_back(row->effect_id);
+  }
+  if (!effects.empty()) {
+    round.add(shared_->statements.keep_ended_effects, Parameters().integers(effects));
+  }
   for (const auto* row : raised) {
     Parameters parameters;
     parameters.integer(row->id).text(row->code).text(row->entity.machine).text(row->entity.key);

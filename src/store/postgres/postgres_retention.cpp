@@ -75,7 +75,9 @@ std::string walk_text(const RetentionPass& pass) {
          "principal, command_id, kind, machine, entity_key LIMIT $6";
 }
 
-// What it removes may have been brought back to use since it was looked at: that is asked again.
+// What it removes may have been brought back to use since it was looked at: that is asked again. Of
+// an ended effect once it is locked: a commit that raises an alert of it holds it until that alert
+// can be seen.
 std::string delete_text(const RetentionPass& pass) {
   switch (pass.subject) {
     case RetentionSubject::ended_effects:
@@ -250,6 +252,13 @@ Result<std::int64_t> Removal::remove(const OldRows& rows) {
       "FROM gone), newest_removed_us = greatest(newest_removed_us, $4) WHERE subject = $2 "
       "RETURNING (SELECT count(*) FROM gone)";
   Pipeline round(connection_);
+  if (pass_.subject == RetentionSubject::ended_effects) {
+    // A statement of its own: the one that removes then has a younger snapshot.
+    round.add(Statement{name("hold"),
+                        "SELECT FROM pawl_effects_ended WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
+                        {Type::bigint_array}},
+              Parameters().integers(rows.ids));
+  }
   const auto types = parameters.types();
   const auto removed =
       round.add(Statement{name("remove"), sql, {types.begin(), types.end()}}, parameters);

@@ -36,23 +36,22 @@ RowsStatement update_of(const MachineSpec& machine) {
   const auto columns = with_engine_columns(machine);
   std::string set;
   std::string key;
-  std::string version;
   for (const auto& column : columns) {
     const std::string place = u.add(array_type(column.type));
     if (key.empty()) {
       key = place;
       continue;
     }
-    if (column.name == engine_columns[0]) version = place;
     if (!set.empty()) set += ", ";
     set += quoted_name(column.name) + " = " + place;
   }
   // A locked row stays where it is, so its index is not walked again.
   const std::string row_place = u.add(Type::tid_array);
+  const std::string locked_version = u.add(Type::bigint_array);
   const std::string changed = "UPDATE " + quoted_name(machine.table) + " AS t SET " + set +
                               " FROM " + std::string(rows_place) + " WHERE t.ctid = " + row_place +
                               " AND t." + quoted_name(machine.columns[0].name) + " = " + key +
-                              " AND t.pawl_version < " + version;
+                              " AND t.pawl_version = " + locked_version;
   return u.counted("update " + std::string(machine.name), changed, lost_update_state);
 }
 

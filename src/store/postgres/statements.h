@@ -73,6 +73,8 @@ class Statements {
   RowsStatement arm_deadlines;
   Statement delete_parked;
   RowsStatement insert_parked;
+  // Ended effects of which something new is said in this commit: retention lets them be.
+  Statement keep_ended_effects;
   Statement raise_alert;
   Statement acknowledge_alert;
   Statement deliver_alert;

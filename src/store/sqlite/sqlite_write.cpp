@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The write step: everything a batch decided, table by table in one fixed order. Every change of an
-// entity is a compare-and-swap on its version: under the one writer's lock it cannot lose, and if
-// it does the store is not what it is taken for.
+// entity is a compare-and-swap on the version that was locked: under the one writer's lock it
+// cannot lose, and if it does the store is not what it is taken for.
 #include "store/sqlite/sqlite_store.h"
 
 namespace pawl::sqlite {
@@ -33,8 +33,8 @@ std::string entity_update(const MachineSpec& machine) {
     sql += std::string(column) + " = ?" + std::to_string(index++) + ", ";
   }
   sql += "pawl_schema = ?" + std::to_string(index++);
-  return sql + " WHERE \"" + std::string(machine.columns[0].name) + "\" = ?1 AND pawl_version < ?" +
-         std::to_string(machine.columns.size() + 1);
+  return sql + " WHERE \"" + std::string(machine.columns[0].name) + "\" = ?1 AND pawl_version = ?" +
+         std::to_string(index);
 }
 
 std::string entity_insert(const MachineSpec& machine) {
@@ -97,6 +97,7 @@ Result<void> SqliteLane::write_entities(const protocol::WriteBatch& writes) {
           std::int64_t{slot.newest.offset}, std::int64_t{machine->schema_number}}) {
       statement.bind(index++, own);
     }
+    if (!write.created) statement.bind(index, write.locked_version);
     const auto changed = statement.run();
     if (auto one =
             expect_rows(changed, 1, write.created ? protocol::create_conflict : store_lost_update,
