@@ -32,9 +32,9 @@ std::string_view view(const std::string& text) {
 using EffectRows = std::vector<const protocol::EffectRow*>;
 
 // What a step changes of an effect, in the order of engine_statements.cpp.
-GivenRows progress_of(const EffectRows& rows) {
+GivenRows progress_of(const EffectRows& rows, Parameters& buffer) {
   using protocol::EffectRow;
-  GivenRows out;
+  GivenRows out(buffer);
   out.each(rows, [](const EffectRow* row) { return row->id; });
   out.alike(rows, [](const EffectRow* row) { return row->next_at; });
   out.alike(rows, [](const EffectRow* row) { return name_of(row->state); });
@@ -123,7 +123,7 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
   const auto add = [&](const MachineSpec& machine, const RowsStatement& statement,
                        const Writes& list, bool of_locked_rows) {
     if (list.empty()) return;
-    GivenRows rows;
+    GivenRows rows(rows_buffer_);
     for (std::size_t c = 0; c < machine.columns.size(); ++c) {
       Parameters& values = rows.array(array_type(machine.columns[c].type));
       for (const auto* write : list) add_value(values, slot_of(write).row[c]);
@@ -179,7 +179,7 @@ void PostgresLane::add_records(const protocol::WriteBatch& writes, Pipeline& rou
             [](const auto* a, const auto* b) { return a->spec->table < b->spec->table; });
   for (const RecordStatements* table : order) {
     const auto& list = tables[table];
-    GivenRows rows;
+    GivenRows rows(rows_buffer_);
     rows.each(list, [](const auto* record) { return record->id; });
     rows.each(list,
               [&](const auto* record) { return view(writes.entities[record->entity].ref.key); });
@@ -195,7 +195,7 @@ void PostgresLane::add_receipts(const protocol::WriteBatch& writes, Pipeline& ro
   if (writes.receipts.empty()) return;
   using protocol::ReceiptWrite;
   const auto& list = writes.receipts;
-  GivenRows rows;
+  GivenRows rows(rows_buffer_);
   rows.alike(list, [](const ReceiptWrite& w) { return w.key.entity.machine; });
   rows.each(list, [](const ReceiptWrite& w) { return view(w.key.entity.key); });
   rows.alike(list, [](const ReceiptWrite& w) { return view(w.key.principal); });
@@ -222,7 +222,7 @@ void PostgresLane::add_receipts(const protocol::WriteBatch& writes, Pipeline& ro
 void PostgresLane::add_effects(const protocol::WriteBatch& writes, Pipeline& round) {
   using protocol::EffectRow;
   if (const auto& list = writes.effects_inserted; !list.empty()) {
-    GivenRows rows;
+    GivenRows rows(rows_buffer_);
     rows.each(list, [](const EffectRow& row) { return row.id; });
     rows.alike(list, [](const EffectRow& row) { return view(row.kind); });
     rows.alike(list, [](const EffectRow& row) { return row.owner.machine; });
@@ -239,10 +239,10 @@ void PostgresLane::add_effects(const protocol::WriteBatch& writes, Pipeline& rou
   }
   if (writes.effects_updated.empty()) return;
   if (const auto rows = effects_of(writes, false); !rows.empty()) {
-    add_rows(round, shared_->statements.update_effects, progress_of(rows));
+    add_rows(round, shared_->statements.update_effects, progress_of(rows, rows_buffer_));
   }
   if (const auto rows = effects_of(writes, true); !rows.empty()) {
-    add_rows(round, shared_->statements.end_effects, progress_of(rows));
+    add_rows(round, shared_->statements.end_effects, progress_of(rows, rows_buffer_));
   }
 }
 
@@ -255,7 +255,7 @@ void PostgresLane::add_messages(const protocol::WriteBatch& writes, Pipeline& ro
   }
   const auto& list = writes.messages_inserted;
   if (list.empty()) return;
-  GivenRows rows;
+  GivenRows rows(rows_buffer_);
   rows.each(list, [](const MessageRow& row) { return row.id; });
   rows.alike(list, [](const MessageRow& row) { return row.from.machine; });
   rows.each(list, [](const MessageRow& row) { return view(row.from.key); });
@@ -275,14 +275,14 @@ void PostgresLane::add_deadlines(const protocol::WriteBatch& writes, Pipeline& r
   using protocol::DeadlineRef;
   using protocol::DeadlineRow;
   if (const auto& list = writes.deadlines_deleted; !list.empty()) {
-    GivenRows rows;
+    GivenRows rows(rows_buffer_);
     rows.alike(list, [](const DeadlineRef& ref) { return ref.entity.machine; });
     rows.each(list, [](const DeadlineRef& ref) { return view(ref.entity.key); });
     rows.alike(list, [](const DeadlineRef& ref) { return view(ref.name); });
     add_rows(round, shared_->statements.delete_deadlines, rows);
   }
   if (const auto& list = writes.deadlines_armed; !list.empty()) {
-    GivenRows rows;
+    GivenRows rows(rows_buffer_);
     rows.alike(list, [](const DeadlineRow& row) { return row.entity.machine; });
     rows.each(list, [](const DeadlineRow& row) { return view(row.entity.key); });
     rows.alike(list, [](const DeadlineRow& row) { return view(row.name); });
@@ -303,7 +303,7 @@ void PostgresLane::add_parked(const protocol::WriteBatch& writes, Pipeline& roun
   }
   const auto& list = writes.parked_inserted;
   if (list.empty()) return;
-  GivenRows rows;
+  GivenRows rows(rows_buffer_);
   rows.each(list, [](const ParkedRow& row) { return row.id; });
   rows.alike(list, [](const ParkedRow& row) { return view(row.source); });
   rows.alike(list, [](const ParkedRow& row) { return row.from.machine; });

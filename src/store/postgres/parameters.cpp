@@ -22,6 +22,8 @@ bool is_array(Type type) {
   return static_cast<std::uint32_t>(type) >= 1000;
 }
 
+}  // namespace
+
 Type element_type(Type array) {
   switch (array) {
     case Type::boolean_array:
@@ -38,8 +40,6 @@ Type element_type(Type array) {
       return Type::bigint;
   }
 }
-
-}  // namespace
 
 void Parameters::begin(Type type) {
   in_array_ = false;

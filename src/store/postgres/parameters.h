@@ -31,6 +31,9 @@ enum class Type : std::uint32_t {
   bigint_array = 1016
 };
 
+// Of what an array consists.
+Type element_type(Type array);
+
 // A row's place in its table as long as it is locked: ctid.
 struct RowPlace {
   std::uint32_t block = 0;

@@ -108,6 +108,7 @@ class PostgresLane final : public StoreLane {
   std::optional<Doubt> doubt_;
   static constexpr std::size_t max_variants = 128;
   std::map<std::pair<const RowsStatement*, GivenOnce>, Statement> variants_;
+  Parameters rows_buffer_;
   bool renews_ = false;   // the lease: the transaction under way does
   bool replans_ = false;  // the next lock has the statements planned anew
 };

@@ -3,23 +3,6 @@
 
 namespace pawl::postgres {
 
-namespace {
-
-Type element_type(Type array) {
-  switch (array) {
-    case Type::bigint_array:
-      return Type::bigint;
-    case Type::bytea_array:
-      return Type::bytea;
-    case Type::tid_array:
-      return Type::tid;
-    default:
-      return Type::text;
-  }
-}
-
-}  // namespace
-
 Statement RowsStatement::with(GivenOnce once) const {
   Statement out{name, {}, columns};
   std::string rows = "(SELECT ";

@@ -66,6 +66,10 @@ class RowsText {
 // The parameters of such a statement for the rows of one batch. There is at least one row.
 class GivenRows {
  public:
+  // Begins anew in a buffer that outlives it: kept from batch to batch, it is not allocated for
+  // each.
+  explicit GivenRows(Parameters& buffer) : parameters_(buffer) { buffer.clear(); }
+
   // What `get` gives of each element of the list: a number, a time, or a text that stays. An array,
   // for what differs from row to row ...
   template <class List, class Get>
@@ -121,7 +125,7 @@ class GivenRows {
     return std::is_same_v<Value, std::int64_t> ? Type::bigint_array : Type::text_array;
   }
 
-  Parameters parameters_;
+  Parameters& parameters_;
   GivenOnce once_ = 0;
   int columns_ = 0;
 };
