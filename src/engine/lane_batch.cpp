@@ -254,14 +254,16 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
     if (store_.sole_owner() && (row.source == "message" || row.source == "bounce")) {
       held_pairs_.emplace(row.from, row.entity);
     }
-    log::error("command_parked", {{"source", row.source},
+    log::error("command_parked", {{"trace_id", row.trace_id},
+                                  {"source", row.source},
                                   {"kind", row.kind},
                                   {"key", row.entity.key},
                                   {"code", row.code},
                                   {"detail", row.detail}});
   }
   for (const auto& row : writes.alerts) {
-    log::warn("alert", {{"code", row.code},
+    log::warn("alert", {{"trace_id", row.trace_id},
+                        {"code", row.code},
                         {"machine", row.entity.machine},
                         {"key", row.entity.key},
                         {"effect", row.effect_id},

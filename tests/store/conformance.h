@@ -28,10 +28,11 @@ REGISTER_TYPED_TEST_SUITE_P(
     ScansAreOrderedAndBounded, AlertsAreMergedByTheirKey, WhatBelongsToUnknownMachinesIsLeftAlone,
     ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
     AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,
-    AnOlderSchemaIsBroughtUpToDateWhenAsked, OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
-    AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain, AStoreThatWasTakenOverRemovesNothing,
-    OldEffectsGoOnceNobodySpeaksOfThem, OnlyAcknowledgedAlertsAreRemoved,
-    TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
-    OpenAlertsAreDeliveredOnceForEachChange);
+    AnOlderSchemaIsBroughtUpToDateWhenAsked,
+    WhatWaitedInAStoreOfTheVersionBeforeGoesOnWithoutATrace,
+    OldReceiptsAreRemovedAFewAtATimeAndNoOthers, AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain,
+    AStoreThatWasTakenOverRemovesNothing, OldEffectsGoOnceNobodySpeaksOfThem,
+    OnlyAcknowledgedAlertsAreRemoved, TheJournalsEndStaysAndItsSequenceGoesOn,
+    RecordsAreAsOldAsTheirCommit, OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

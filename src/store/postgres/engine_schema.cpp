@@ -234,10 +234,19 @@ END
 $pawl$;
 )sql";
 
+// A program of before goes on beside this: it names its columns, and the default stands for it.
+constexpr std::string_view inner_tracing = R"sql(
+-- Of the request that led to it.
+ALTER TABLE pawl_messages ADD COLUMN trace_id text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE pawl_deadlines ADD COLUMN trace_id text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE pawl_parked ADD COLUMN trace_id text COLLATE "C" NOT NULL DEFAULT '';
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& engine_migrations() {
-  static const std::vector<Migration> all{{"engine", 1, {}, tables}};
+  static const std::vector<Migration> all{{"engine", 1, {}, tables},
+                                          {"engine", 2, {}, inner_tracing}};
   return all;
 }
 

@@ -208,7 +208,8 @@ void Statements::name_writes() {
   delete_messages = delete_by_id("delete messages", "pawl_messages");
   insert_messages = insert_all(
       "insert messages", "pawl_messages", std::string(message_columns) + ", from_version",
-      {ids, texts, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers});
+      {ids, texts, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, texts,
+       numbers});
   delete_deadlines = {"delete deadlines",
                       "DELETE FROM pawl_deadlines AS d USING unnest($1, $2, $3) AS u(machine, "
                       "entity_key, name) WHERE d.machine = u.machine AND d.entity_key = "
@@ -216,15 +217,16 @@ void Statements::name_writes() {
                       {texts, texts, texts}};
   arm_deadlines = {"arm deadlines",
                    "INSERT INTO pawl_deadlines (" + std::string(deadline_columns) +
-                       ") SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (machine, "
-                       "entity_key, name) DO UPDATE SET arming = excluded.arming, due_us = "
-                       "excluded.due_us, kind = excluded.kind, payload = excluded.payload",
-                   {texts, texts, texts, numbers, numbers, texts, texts}};
+                       ") SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT "
+                       "(machine, entity_key, name) DO UPDATE SET arming = excluded.arming, due_us "
+                       "= excluded.due_us, kind = excluded.kind, payload = excluded.payload, "
+                       "trace_id = excluded.trace_id",
+                   {texts, texts, texts, numbers, numbers, texts, texts, texts}};
   delete_parked = delete_by_id("delete parked", "pawl_parked");
   insert_parked =
       insert_all("insert parked", "pawl_parked", std::string(parked_columns) + ", parked_us",
                  {ids, texts, texts, texts, texts, texts, texts, texts, texts, texts, numbers,
-                  numbers, numbers});
+                  numbers, texts, numbers});
   raise_alert = {
       "raise alert",
       "INSERT INTO pawl_alerts AS a (id, code, machine, entity_key, effect_id, attempt, detail, "

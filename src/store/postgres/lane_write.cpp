@@ -290,6 +290,7 @@ void PostgresLane::add_messages(const protocol::WriteBatch& writes, Pipeline& ro
   add_column(parameters, list, [](const MessageRow& row) { return row.bounced; });
   add_column(parameters, list, [](const MessageRow& row) { return view(row.code); });
   add_column(parameters, list, [](const MessageRow& row) { return view(row.detail); });
+  add_column(parameters, list, [](const MessageRow& row) { return view(row.trace_id); });
   add_column(parameters, list, [&](const MessageRow& row) { return version_of(writes, row.from); });
   round.add(shared_->statements.insert_messages, parameters);
 }
@@ -313,6 +314,7 @@ void PostgresLane::add_deadlines(const protocol::WriteBatch& writes, Pipeline& r
     add_column(parameters, list, [](const DeadlineRow& row) { return row.due; });
     add_column(parameters, list, [](const DeadlineRow& row) { return view(row.kind); });
     add_column(parameters, list, [](const DeadlineRow& row) { return view(row.payload); });
+    add_column(parameters, list, [](const DeadlineRow& row) { return view(row.trace_id); });
     round.add(shared_->statements.arm_deadlines, parameters);
   }
 }
@@ -339,6 +341,7 @@ void PostgresLane::add_parked(const protocol::WriteBatch& writes, Pipeline& roun
   add_column(parameters, list, [](const ParkedRow& row) { return view(row.detail); });
   add_column(parameters, list, [](const ParkedRow& row) { return row.effect_id; });
   add_column(parameters, list, [](const ParkedRow& row) { return row.hops; });
+  add_column(parameters, list, [](const ParkedRow& row) { return view(row.trace_id); });
   add_column(parameters, list, [&](const ParkedRow&) { return writes.time; });
   round.add(shared_->statements.insert_parked, parameters);
 }

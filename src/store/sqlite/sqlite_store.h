@@ -160,7 +160,7 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Stat
 
 inline constexpr std::string_view parked_columns =
     "id, source, from_machine, from_key, machine, entity_key, kind, payload, code, detail, "
-    "effect_id, hops";
+    "effect_id, hops, trace_id";
 protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& row);
 
 }  // namespace pawl::sqlite
