@@ -224,18 +224,6 @@ void Lane::judge_suspects(std::vector<protocol::Work>& works) {
   }
 }
 
-namespace {
-
-bool share_a_pair(const std::vector<const protocol::MessageRow*>& one,
-                  const std::vector<const protocol::MessageRow*>& other) {
-  std::set<std::pair<EntityRef, EntityRef>> pairs;
-  for (const auto* row : other) pairs.emplace(row->from, row->to);
-  return std::any_of(one.begin(), one.end(),
-                     [&](const auto* row) { return pairs.contains({row->from, row->to}); });
-}
-
-}  // namespace
-
 void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works) {
   const protocol::WriteBatch& writes = batch.write_batch();
   for (const auto& row : writes.effects_inserted) {
@@ -292,13 +280,7 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
       settle(works[i], std::move(results[i]));
     }
   }
-  if (!behind.empty()) {
-    // Where a pair goes on, step by step in this lane and another, the next step is soon.
-    if (share_a_pair(behind, delivered)) messages_behind_ = 0;
-    messages_are_behind();
-  } else if (!delivered.empty()) {
-    messages_behind_ = 0;
-  }
+  if (!behind.empty() || !delivered.empty()) messages_were_tried(behind, delivered);
   PAWL_CRASH_POINT("committer.answered");
   for (const auto& exchange : batch.exchanges()) start_exchange(exchange);
   const std::lock_guard lock(statistics_mutex_);
@@ -326,6 +308,7 @@ void Lane::settle(protocol::Work& work, protocol::WorkResult result) {
                    if (!gone || w.row.from.machine.empty()) return;
                    // The pair goes on with what waited behind.
                    held_pairs_.erase({w.row.from, w.row.entity});
+                   behind_pairs_.erase({w.row.from, w.row.entity});
                    messages_.clear();
                    last_message_id_ = 0;
                    messages_left_ = true;
