@@ -60,8 +60,8 @@ WorkResult set_aside() {
   return result;
 }
 
-// What an operator lets happen goes on with the trace that it belongs to; the verb's own entry in the
-// journal has that of the operator's request.
+// What an operator lets happen goes on with the trace that it belongs to; the verb's own entry in
+// the journal has that of the operator's request.
 CommandOrigin continuing(CommandOrigin origin, std::string_view trace_id) {
   if (!trace_id.empty()) origin.trace_id = trace_id;
   return origin;
@@ -425,8 +425,8 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
   receipt.done = true;
   if (retry) {
     if (planned.error) return with_error(*planned.error);
-    auto decided = state_.run(*planned.command, planned.entities(),
-                              continuing(origin, locked->trace_id));
+    auto decided =
+        state_.run(*planned.command, planned.entities(), continuing(origin, locked->trace_id));
     if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
     if (!decided) return with_error(decided.error());
     if (!decided->receipt.done) receipt = std::move(decided->receipt);

@@ -158,8 +158,8 @@ TEST_F(EffectScheduleTest, WhatIsUnderWayCostsATurnNothingWhileNoneOfItIsOverdue
   for (std::int64_t turn = 0; turn < many; ++turn) {
     ASSERT_TRUE(schedule.overdue(start).empty());
     ASSERT_EQ(schedule.next_at(), start.plus_ms(1));
+    ASSERT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10)) << turn;
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
 }
 
 TEST_F(EffectScheduleTest, LeavesAloneWhatItHasNothingToDoFor) {

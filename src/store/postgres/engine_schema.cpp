@@ -254,9 +254,8 @@ CREATE TABLE pawl_duties (
 }  // namespace
 
 const std::vector<Migration>& engine_migrations() {
-  static const std::vector<Migration> all{{"engine", 1, {}, tables},
-                                          {"engine", 2, {}, inner_tracing},
-                                          {"engine", 3, {}, duties}};
+  static const std::vector<Migration> all{
+      {"engine", 1, {}, tables}, {"engine", 2, {}, inner_tracing}, {"engine", 3, {}, duties}};
   return all;
 }
 

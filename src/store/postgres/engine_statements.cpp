@@ -206,10 +206,10 @@ void Statements::name_writes() {
   update_effects = update_effects_statement();
   end_effects = end_effects_statement();
   delete_messages = delete_by_id("delete messages", "pawl_messages");
-  insert_messages = insert_all(
-      "insert messages", "pawl_messages", std::string(message_columns) + ", from_version",
-      {ids, texts, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, texts,
-       numbers});
+  insert_messages = insert_all("insert messages", "pawl_messages",
+                               std::string(message_columns) + ", from_version",
+                               {ids, texts, texts, texts, texts, texts, texts, numbers, numbers,
+                                texts, texts, texts, numbers});
   delete_deadlines = {"delete deadlines",
                       "DELETE FROM pawl_deadlines AS d USING unnest($1, $2, $3) AS u(machine, "
                       "entity_key, name) WHERE d.machine = u.machine AND d.entity_key = "

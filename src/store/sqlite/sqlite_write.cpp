@@ -256,8 +256,8 @@ Result<void> SqliteLane::write_messages(const protocol::WriteBatch& writes) {
     (*remove)->bind(1, id);
     if (auto one = expect_rows((*remove)->run(), 1, store_lost_update, "message"); !one) return one;
   }
-  auto insert =
-      cached("INSERT INTO pawl_messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+  auto insert = cached(
+      "INSERT INTO pawl_messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
   if (!insert) return std::unexpected(insert.error());
   for (const auto& row : writes.messages_inserted) {
     (*insert)
@@ -287,7 +287,8 @@ Result<void> SqliteLane::write_deadlines(const protocol::WriteBatch& writes) {
     (*remove)->bind(3, std::string_view(ref.name));
     if (auto done = (*remove)->run(); !done) return std::unexpected(done.error());
   }
-  auto arm = cached("INSERT OR REPLACE INTO pawl_deadlines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+  auto arm =
+      cached("INSERT OR REPLACE INTO pawl_deadlines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
   if (!arm) return std::unexpected(arm.error());
   for (const auto& row : writes.deadlines_armed) {
     (*arm)
