@@ -251,6 +251,12 @@ class Engine {
   // was told of one as it was with this count.
   Result<std::vector<AlertInfo>> undelivered_alerts(int limit);
   void alert_delivered(std::int64_t id, std::int64_t count, ReceiptDone done);
+  // What one of the processes on the store does for all of them, by a name of its own. True: it is
+  // this one's for lease_ms, and longer if it asks again before; whose lease has passed, or who is
+  // known to be dead, is succeeded by who asks. One that was frozen meanwhile may still be at it: a
+  // duty must bear being done twice. Blocks like the reads.
+  Result<bool> take_duty(std::string_view duty, int lease_ms);
+  void leave_duty(std::string_view duty);
 
   EngineStatistics statistics() const;
   // What waits in the store; a few bounded reads, so ask every few seconds and not at every

@@ -20,6 +20,11 @@ constexpr std::size_t max_under_way = 4;
 constexpr int max_looked_at = 1'000;
 constexpr std::size_t max_answer_bytes = 64 * 1'024;
 
+// One process tells for all. It asks anew for its duty long before the lease has passed.
+constexpr std::string_view duty = "alerts";
+constexpr int duty_lease_ms = 10'000;
+constexpr std::int64_t duty_interval_ms = 2'000;
+
 std::string base64(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
@@ -68,17 +73,39 @@ std::int64_t AlertWebhook::backoff_ms(int times) const {
 
 void AlertWebhook::run() {
   std::int64_t wait_ms = options_.poll_ms;
-  while (wait(wait_ms)) {
-    const auto alerts = due();
-    wait_ms = options_.poll_ms;
-    if (alerts.empty()) continue;
-    if (deliver(alerts)) {
-      sink_failures_ = 0;
-      wait_ms = 0;  // more may wait
-    } else {
-      wait_ms = backoff_ms(++sink_failures_);
-    }
+  while (wait(wait_ms)) wait_ms = look();
+  go_off_duty();
+}
+
+std::int64_t AlertWebhook::look() {
+  const auto any = engine_.undelivered_alerts(1);
+  if (any && any->empty()) {
+    refused_.clear();
+    go_off_duty();
+    return options_.poll_ms;
   }
+  if (!go_on_duty()) return options_.poll_ms;
+  // Read only now: whoever was on duty until now has noted what it delivered.
+  const auto alerts = due();
+  if (alerts.empty()) return options_.poll_ms;
+  if (deliver(alerts)) {
+    sink_failures_ = 0;
+    return 0;  // more may wait
+  }
+  // Perhaps it is only our way to the sink: another may try meanwhile.
+  go_off_duty();
+  return backoff_ms(++sink_failures_);
+}
+
+bool AlertWebhook::go_on_duty() {
+  const auto taken = engine_.take_duty(duty, duty_lease_ms);
+  if (!taken) log::warn("webhook_duty_unknown", {{"error", taken.error().text()}});
+  on_duty_ = taken && *taken;
+  return on_duty_;
+}
+
+void AlertWebhook::go_off_duty() {
+  if (std::exchange(on_duty_, false)) engine_.leave_duty(duty);
 }
 
 std::vector<AlertInfo> AlertWebhook::due() {
@@ -123,7 +150,12 @@ bool AlertWebhook::deliver(const std::vector<AlertInfo>& alerts) {
     }));
   }
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return open == 0 || stopping_; });
+  const auto interval = std::chrono::milliseconds(duty_interval_ms);
+  while (!changed_.wait_for(lock, interval, [&] { return open == 0 || stopping_; })) {
+    lock.unlock();
+    (void)go_on_duty();  // a sink may take longer than the lease
+    lock.lock();
+  }
   if (open > 0) {
     lock.unlock();
     for (const auto& handle : handles) handle.cancel();

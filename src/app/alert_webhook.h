@@ -2,8 +2,9 @@
 //
 // Tells somebody outside about alerts, by HTTP POST, signed as Standard Webhooks has it. The store
 // knows what is still to be told, so nothing is lost while the sink is down or this process is; a
-// delivery has the same id each time it is tried. On a thread and a client of its own: no request
-// waits for it. What an alert means and when it ends is left to the engine and to people.
+// delivery has the same id each time it is tried. Of several processes on one store one tells at a
+// time. On a thread and a client of its own: no request waits for it. What an alert means and when
+// it ends is left to the engine and to people.
 #pragma once
 
 #include <pawl/engine.h>
@@ -65,6 +66,10 @@ class AlertWebhook {
 
   void run();
   bool wait(std::int64_t ms);
+  // Tells what is to be told, if it is this process's to do. How long to wait from then on.
+  std::int64_t look();
+  bool go_on_duty();
+  void go_off_duty();
   // What is to be told now, at most max_under_way.
   std::vector<AlertInfo> due();
   bool deliver(const std::vector<AlertInfo>& alerts);
@@ -79,6 +84,7 @@ class AlertWebhook {
   StoreIdentity store_;
   std::map<std::int64_t, Refused> refused_;
   int sink_failures_ = 0;
+  bool on_duty_ = false;
 
   std::mutex mutex_;
   std::condition_variable changed_;

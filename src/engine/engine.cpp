@@ -221,6 +221,14 @@ Result<std::vector<AlertInfo>> Engine::undelivered_alerts(int limit) {
   return impl_->store->reads().undelivered_alerts(limit);
 }
 
+Result<bool> Engine::take_duty(std::string_view duty, int lease_ms) {
+  return impl_->store->take_duty(duty, lease_ms);
+}
+
+void Engine::leave_duty(std::string_view duty) {
+  impl_->store->leave_duty(duty);
+}
+
 void Engine::alert_delivered(std::int64_t id, std::int64_t count, ReceiptDone done) {
   if (!impl_->lanes) return done(fail(engine_stopping, "the engine was not started"));
   protocol::AlertWork work;

@@ -22,6 +22,7 @@
 #include <set>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/commit_watches.h"
@@ -116,6 +117,9 @@ class Lane {
   std::int64_t permits_at_us(Time now) const;
   void collect_deadlines(Time now);
   void collect_messages();
+  bool read_messages();
+  std::unordered_set<std::int64_t> messages_in_hand() const;
+  bool waits_in_store(const protocol::MessageRow& row) const;
   void remove_old();
   void refresh_watches(std::int64_t monotonic_us);
   std::vector<protocol::Work> take_pending(std::size_t most);
@@ -127,7 +131,8 @@ class Lane {
   void skipped(protocol::Work work);
   bool is_held(const protocol::WorkItem& item) const;
   void run_alone(protocol::Work work);
-  void messages_are_behind();
+  void messages_were_tried(const std::vector<const protocol::MessageRow*>& behind,
+                           const std::vector<const protocol::MessageRow*>& delivered);
   void look_at_messages_later();
   void batch_failed(std::vector<protocol::Work> works, const Error& error, bool waited);
   void work_failed(protocol::Work work, const Error& error);
@@ -213,11 +218,15 @@ class Lane {
   EntityRef refreshed_up_to_;       // of the watches
   std::int64_t refresh_at_us_ = 0;  // monotonic
   std::deque<protocol::MessageRow> messages_;
-  std::set<std::pair<EntityRef, EntityRef>> held_pairs_;
-  std::int64_t last_message_id_ = 0;  // the newest message taken into memory
+  using Pair = std::pair<EntityRef, EntityRef>;  // sender, receiver
+  std::set<Pair> held_pairs_;
+  // Shared with other processes, the store is walked from its oldest message on, again and again.
+  std::set<Pair> behind_pairs_;       // found behind: in the store until the next walk
+  std::set<Pair> were_behind_;        // in the walk before
+  std::int64_t last_message_id_ = 0;  // the newest read of the store; 0: a walk begins
   bool messages_left_ = false;        // more in the store than in memory
   std::int64_t messages_at_us_ = 0;   // monotonic: the store is asked for more not before
-  int messages_behind_ = 0;           // looks in a row that found some behind another lane's
+  int messages_behind_ = 0;           // batches that found some behind, and no pair that went on
   std::multimap<Time, std::pair<std::int64_t, std::int64_t>> leases_;  // of an earlier holder
   std::set<std::int64_t> deadlines_in_hand_;
   Time next_deadline_ = Time::never();

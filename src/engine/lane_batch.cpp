@@ -249,18 +249,6 @@ void Lane::judge_suspects(std::vector<protocol::Work>& works) {
   }
 }
 
-namespace {
-
-bool share_a_pair(const std::vector<const protocol::MessageRow*>& one,
-                  const std::vector<const protocol::MessageRow*>& other) {
-  std::set<std::pair<EntityRef, EntityRef>> pairs;
-  for (const auto* row : other) pairs.emplace(row->from, row->to);
-  return std::any_of(one.begin(), one.end(),
-                     [&](const auto* row) { return pairs.contains({row->from, row->to}); });
-}
-
-}  // namespace
-
 void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works) {
   const protocol::WriteBatch& writes = batch.write_batch();
   for (const auto& row : writes.effects_inserted) {
@@ -279,14 +267,16 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
     if (store_.sole_owner() && (row.source == "message" || row.source == "bounce")) {
       held_pairs_.emplace(row.from, row.entity);
     }
-    log::error("command_parked", {{"source", row.source},
+    log::error("command_parked", {{"trace_id", row.trace_id},
+                                  {"source", row.source},
                                   {"kind", row.kind},
                                   {"key", row.entity.key},
                                   {"code", row.code},
                                   {"detail", row.detail}});
   }
   for (const auto& row : writes.alerts) {
-    log::warn("alert", {{"code", row.code},
+    log::warn("alert", {{"trace_id", row.trace_id},
+                        {"code", row.code},
                         {"machine", row.entity.machine},
                         {"key", row.entity.key},
                         {"effect", row.effect_id},
@@ -315,13 +305,7 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
       settle(works[i], std::move(results[i]));
     }
   }
-  if (!behind.empty()) {
-    // Where a pair goes on, step by step in this lane and another, the next step is soon.
-    if (share_a_pair(behind, delivered)) messages_behind_ = 0;
-    messages_are_behind();
-  } else if (!delivered.empty()) {
-    messages_behind_ = 0;
-  }
+  if (!behind.empty() || !delivered.empty()) messages_were_tried(behind, delivered);
   PAWL_CRASH_POINT("committer.answered");
   for (const auto& exchange : batch.exchanges()) start_exchange(exchange);
   const std::lock_guard lock(statistics_mutex_);
@@ -349,6 +333,7 @@ void Lane::settle(protocol::Work& work, protocol::WorkResult result) {
                    if (!gone || w.row.from.machine.empty()) return;
                    // The pair goes on with what waited behind.
                    held_pairs_.erase({w.row.from, w.row.entity});
+                   behind_pairs_.erase({w.row.from, w.row.entity});
                    messages_.clear();
                    last_message_id_ = 0;
                    messages_left_ = true;

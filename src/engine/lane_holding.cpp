@@ -74,6 +74,7 @@ void Lane::drop_inner_work() {
   postponed_.clear();
   schedule_.clear();
   messages_.clear();
+  behind_pairs_.clear();
   last_message_id_ = 0;
   messages_left_ = false;
   deadlines_in_hand_.clear();
@@ -169,6 +170,7 @@ void Lane::collect_lapsed_leases(Time now) {
 
 Result<void> Lane::load_messages() {
   messages_.clear();
+  behind_pairs_.clear();
   last_message_id_ = 0;
   messages_left_ = true;
   messages_at_us_ = 0;

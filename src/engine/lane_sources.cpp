@@ -23,6 +23,11 @@ constexpr std::int64_t handler_slack_ms = 1'000;
 // Messages that wait for another lane's are looked at again after this, doubled up to the most.
 constexpr std::int64_t behind_wait_us = 2'000;
 constexpr int max_behind_doublings = 8;
+// Between two pages of a walk that finds such. With the size of a page it bounds what a backlog
+// that cannot be delivered costs, however long it is.
+constexpr std::int64_t behind_page_rest_us = 50'000;
+// More of them are tried once a page instead of once a walk.
+constexpr std::size_t max_behind_pairs = 10'000;
 constexpr std::int64_t idle_message_look_us = 1'000'000;
 // How often permits are asked for: while they are lacking, and else.
 constexpr std::int64_t permit_hunger_us = 20'000;
@@ -87,26 +92,15 @@ void Lane::collect_deadlines(Time now) {
 }
 
 void Lane::collect_messages() {
-  if (messages_.empty() && messages_left_ && store_.clock().monotonic_us() >= messages_at_us_) {
-    auto rows = lane_->waiting_messages(last_message_id_, scan_rows);
-    if (!rows) {
-      log::error("message_scan_failed", {{"error", rows.error().text()}});
-      inner_paused_until_us_ = store_.clock().monotonic_us() + 1'000'000;
-      return;
-    }
-    messages_left_ = static_cast<int>(rows->size()) == scan_rows;
-    for (auto& row : *rows) {
-      last_message_id_ = row.id;
-      messages_.push_back(std::move(row));
-    }
-    if (!messages_left_ && !store_.sole_owner()) look_at_messages_later();
+  if (messages_.empty() && messages_left_ && store_.clock().monotonic_us() >= messages_at_us_ &&
+      !read_messages()) {
+    return;
   }
   while (!messages_.empty() && pending_.size() < options_.max_batch) {
     protocol::MessageWork work;
     work.row = std::move(messages_.front());
     messages_.pop_front();
-    // A parked message holds its pair; the row stays in the store until an operator decides.
-    if (held_pairs_.contains({work.row.from, work.row.to})) continue;
+    if (waits_in_store(work.row)) continue;
     if (const auto* spec = registry_.find_command(work.row.kind); spec && spec->decode_bounced) {
       auto command = work.row.bounced ? spec->decode_bounced(work.row.payload, work.row.to.key,
                                                              work.row.code, work.row.detail)
@@ -115,6 +109,57 @@ void Lane::collect_messages() {
     }
     add_work(std::move(work));
   }
+}
+
+// The next page of what waits in the store.
+bool Lane::read_messages() {
+  if (last_message_id_ == 0) {
+    were_behind_ = std::exchange(behind_pairs_, {});
+    if (were_behind_.empty()) messages_behind_ = 0;
+  }
+  auto rows = lane_->waiting_messages(last_message_id_, scan_rows);
+  if (!rows) {
+    log::error("message_scan_failed", {{"error", rows.error().text()}});
+    inner_paused_until_us_ = store_.clock().monotonic_us() + 1'000'000;
+    return false;
+  }
+  messages_left_ = static_cast<int>(rows->size()) == scan_rows;
+  const auto in_hand = messages_in_hand();
+  bool some_wait = false;
+  for (auto& row : *rows) {
+    last_message_id_ = row.id;
+    const bool waits = waits_in_store(row);
+    some_wait = some_wait || waits;
+    if (!waits && !in_hand.contains(row.id)) messages_.push_back(std::move(row));
+  }
+  if (store_.sole_owner()) return true;
+  if (!messages_left_) {
+    look_at_messages_later();
+  } else if (some_wait) {
+    messages_at_us_ = store_.clock().monotonic_us() + behind_page_rest_us;
+  }
+  return true;
+}
+
+// A walk finds what is being tried, or waits for its receiver's row, in the store once more.
+std::unordered_set<std::int64_t> Lane::messages_in_hand() const {
+  std::unordered_set<std::int64_t> ids;
+  const auto add = [&ids](const protocol::Work& work) {
+    if (const auto* message = std::get_if<protocol::MessageWork>(&work.item)) {
+      ids.insert(message->row.id);
+    }
+  };
+  for (const auto& work : pending_) add(work);
+  for (const auto& work : postponed_) add(work);
+  for (const auto& skipped : skipped_) add(skipped.work);
+  return ids;
+}
+
+// A parked message holds its pair until an operator decides; one that is behind is found again by
+// the next walk.
+bool Lane::waits_in_store(const protocol::MessageRow& row) const {
+  const Pair pair{row.from, row.to};
+  return held_pairs_.contains(pair) || behind_pairs_.contains(pair);
 }
 
 void Lane::remove_old() {
@@ -141,12 +186,25 @@ void Lane::remove_old() {
 }
 
 // Some wait for what another lane has to deliver first, or until an operator frees their pair: they
-// stay in the store, and the lane looks at them again from the oldest on.
-void Lane::messages_are_behind() {
-  if (store_.sole_owner()) return;  // held_pairs_ says when
-  messages_.clear();
+// stay in the store, and their pairs are tried again by the next walk. What is behind them, of
+// other pairs, is not held up: this walk goes on.
+void Lane::messages_were_tried(const std::vector<const protocol::MessageRow*>& behind,
+                               const std::vector<const protocol::MessageRow*>& delivered) {
+  if (store_.sole_owner()) return;  // held_pairs_ says what waits
+  for (const auto* row : behind) {
+    if (behind_pairs_.size() < max_behind_pairs) behind_pairs_.emplace(row->from, row->to);
+  }
+  // Where a pair goes on, step by step in this lane and another, the next step is soon.
+  for (const auto* row : delivered) {
+    const Pair pair{row->from, row->to};
+    const bool was_behind = were_behind_.erase(pair) + behind_pairs_.count(pair) > 0;
+    if (was_behind) messages_behind_ = 0;
+  }
+  if (behind.empty()) return;
   messages_behind_ = std::min(messages_behind_ + 1, max_behind_doublings);
-  look_at_messages_later();
+  if (last_message_id_ == 0) return look_at_messages_later();
+  const std::int64_t longer_us = delivered.empty() ? behind_wait_us << messages_behind_ : 0;
+  messages_at_us_ = store_.clock().monotonic_us() + std::max(longer_us, behind_page_rest_us);
 }
 
 void Lane::look_at_messages_later() {
@@ -158,13 +216,14 @@ void Lane::look_at_messages_later() {
 }
 
 void Lane::queue_message(protocol::MessageRow row) {
-  // Once some are only in the store, the rest follows from there: first in, first out.
-  const bool behind_others = messages_left_ && (store_.sole_owner() || messages_behind_ > 0);
+  // Once some are only in the store, the rest follows from there: first in, first out. Shared with
+  // others, the store itself says which are behind, and a backlog of those holds up no other pair.
+  const bool behind_others = store_.sole_owner() ? messages_left_ : waits_in_store(row);
   if (behind_others || messages_.size() >= max_messages_in_memory) {
     messages_left_ = true;
     return;
   }
-  last_message_id_ = std::max(last_message_id_, row.id);
+  if (store_.sole_owner()) last_message_id_ = std::max(last_message_id_, row.id);
   messages_.push_back(std::move(row));
 }
 

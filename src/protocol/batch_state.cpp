@@ -356,7 +356,8 @@ void BatchState::apply(Change change, std::span<const std::size_t> entities, std
                         next_id(),
                         deadline.due,
                         std::string(deadline.command->kind()),
-                        deadline.command->payload()};
+                        deadline.command->payload(),
+                        std::string(origin.trace_id)};
   }
   for (const MessageChange& message : change.messages) {
     MessageRow row;
@@ -366,10 +367,12 @@ void BatchState::apply(Change change, std::span<const std::size_t> entities, std
     row.kind = message.command->kind();
     row.payload = message.command->payload();
     row.hops = origin.hops + 1;
+    row.trace_id = origin.trace_id;
     writes_.messages_inserted.push_back(std::move(row));
   }
   for (const AlertChange& raised : change.alerts) {
-    alert(raised.code, locked_.entities[entities[raised.entity]].ref, 0, 0, raised.detail);
+    alert(raised.code, locked_.entities[entities[raised.entity]].ref, 0, 0, raised.detail,
+          origin.trace_id);
   }
 }
 
@@ -386,12 +389,13 @@ void BatchState::journal_operator(const EntityRef& owner, std::int64_t effect_id
       .field("who", origin.principal)
       .field("id", origin.id)
       .field("why", verb)
-      .field("reason", origin.why)
-      .end_object();
+      .field("reason", origin.why);
+  if (!origin.trace_id.empty()) journal_.field("trace", origin.trace_id);
+  journal_.end_object();
 }
 
 void BatchState::alert(std::string code, const EntityRef& entity, std::int64_t effect_id,
-                       int attempt, std::string detail) {
+                       int attempt, std::string detail, std::string_view trace_id) {
   AlertRow row;
   row.id = next_id();
   row.code = std::move(code);
@@ -400,13 +404,14 @@ void BatchState::alert(std::string code, const EntityRef& entity, std::int64_t e
   row.attempt = attempt;
   row.detail = std::move(detail);
   row.first_seen = row.last_seen = locked_.time;
+  row.trace_id = trace_id;
   writes_.alerts.push_back(std::move(row));
 }
 
 void BatchState::park(ParkedRow row) {
   row.id = next_id();
   alert("command_parked", row.entity, row.effect_id, 0,
-        row.source + " " + row.kind + ": " + row.code + " " + row.detail);
+        row.source + " " + row.kind + ": " + row.code + " " + row.detail, row.trace_id);
   writes_.parked_inserted.push_back(std::move(row));
 }
 

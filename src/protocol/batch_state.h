@@ -64,7 +64,7 @@ class BatchState {
   void journal_operator(const EntityRef& owner, std::int64_t effect_id, std::string_view kind,
                         std::string_view verb, const CommandOrigin& origin);
   void alert(std::string code, const EntityRef& entity, std::int64_t effect_id, int attempt,
-             std::string detail);
+             std::string detail, std::string_view trace_id);
   void park(ParkedRow row);
   void effect_changed(std::size_t index) { changed_effects_.insert(index); }
 

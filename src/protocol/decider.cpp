@@ -60,6 +60,13 @@ WorkResult set_aside() {
   return result;
 }
 
+// What an operator lets happen goes on with the trace that it belongs to; the verb's own entry in
+// the journal has that of the operator's request.
+CommandOrigin continuing(CommandOrigin origin, std::string_view trace_id) {
+  if (!trace_id.empty()) origin.trace_id = trace_id;
+  return origin;
+}
+
 std::string outcome_id(const EffectRow& row) {
   return "effect:" + std::to_string(row.id) + ":" + std::to_string(row.attempt) + "." +
          std::to_string(row.inquiry) + ":" + std::to_string(row.token);
@@ -172,7 +179,7 @@ WorkResult Decider::message(const MessageWork& work, const Planned& planned) {
   }
   const std::string sender = std::string(row.from.machine) + ":" + row.from.key;
   const std::string id = note_of(row);
-  const CommandOrigin origin{"message", sender, id, "", row.hops, id};
+  const CommandOrigin origin{"message", sender, id, "", row.hops, id, row.trace_id};
   auto decided = state_.run(*planned.command, planned.entities(), origin);
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
@@ -221,7 +228,7 @@ WorkResult Decider::deadline(const DeadlineWork& work, const Planned& planned) {
   const std::string name = "deadline:" + row.name;
   const std::string id = name + ":" + std::to_string(row.arming);
   const std::string note = note_of(row);
-  const CommandOrigin origin{"deadline", name, id, "", 0, note};
+  const CommandOrigin origin{"deadline", name, id, "", 0, note, row.trace_id};
   auto decided = state_.run(*planned.command, planned.entities(), origin);
   if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
   if (!decided) {
@@ -292,7 +299,8 @@ bool Decider::settle_effect(std::size_t index, EffectRow row, const EffectStep& 
     }
   }
   if (!step.alert_code.empty()) {
-    state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code);
+    state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code,
+                 row.trace_id);
   }
   if (trouble) park_outcome(row, trouble->first, trouble->second);
   state_.locked().effects[index] = std::move(row);
@@ -325,7 +333,8 @@ WorkResult Decider::operate(const OperateWork& work, const Planned& planned) {
   if (step->report && !planned.command && !planned.error) return with_error(effect_changed);
   const CommandOrigin origin{"operator", work.origin.principal, work.origin.id, work.origin.why, 0,
                              {},         work.origin.trace_id};
-  if (!settle_effect(planned.effect, std::move(row), *step, planned, origin)) {
+  if (!settle_effect(planned.effect, std::move(row), *step, planned,
+                     continuing(origin, locked->trace_id))) {
     return with_fate(Fate::again);
   }
   state_.journal_operator(locked->owner, locked->id, locked->kind, name_of(work.verb), origin);
@@ -356,7 +365,8 @@ WorkResult Decider::park(const ParkWork& work, const Planned& planned) {
     if (step.stale) return with_fate(Fate::stale);
     if (step.report) park_outcome(row, work.code, work.detail);
     if (!step.alert_code.empty()) {
-      state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code);
+      state_.alert(step.alert_code, row.owner, row.id, row.attempt, row.kind + ": " + row.code,
+                   row.trace_id);
     }
     state_.locked().effects[planned.effect] = std::move(row);
     state_.effect_changed(planned.effect);
@@ -375,6 +385,7 @@ void Decider::park_message(const MessageRow& row, const std::string& code,
   parked.code = row.bounced ? row.code : code;
   parked.detail = row.bounced ? row.detail : detail;
   parked.hops = row.hops;
+  parked.trace_id = row.trace_id;
   state_.park(std::move(parked));
   state_.hold_pair(row.from, row.to);
   state_.writes().messages_deleted.push_back(row.id);
@@ -386,6 +397,7 @@ void Decider::park_deadline(const DeadlineRow& row, std::string code, std::strin
   parked.entity = row.entity;
   parked.kind = row.kind;
   parked.payload = row.payload;
+  parked.trace_id = row.trace_id;
   parked.code = std::move(code);
   parked.detail = std::move(detail);
   state_.park(std::move(parked));
@@ -402,6 +414,7 @@ void Decider::park_outcome(const EffectRow& row, std::string code, std::string d
   parked.code = std::move(code);
   parked.detail = std::move(detail);
   parked.effect_id = row.id;
+  parked.trace_id = row.trace_id;
   state_.park(std::move(parked));
 }
 
@@ -420,7 +433,8 @@ WorkResult Decider::parked(const ParkedWork& work, const Planned& planned) {
   receipt.done = true;
   if (retry) {
     if (planned.error) return with_error(*planned.error);
-    auto decided = state_.run(*planned.command, planned.entities(), origin);
+    auto decided =
+        state_.run(*planned.command, planned.entities(), continuing(origin, locked->trace_id));
     if (!decided && decided.error().code == batch_full) return with_fate(Fate::again);
     if (!decided) return with_error(decided.error());
     if (!decided->receipt.done) receipt = std::move(decided->receipt);
@@ -445,7 +459,7 @@ WorkResult Decider::alert(const AlertWork& work, const Planned& planned) {
   }
   if (!work.acknowledge) {
     state_.alert(work.alert.code, work.alert.entity, work.alert.effect_id, work.alert.attempt,
-                 work.alert.detail);
+                 work.alert.detail, {});
     return with_receipt(std::move(receipt));
   }
   if (planned.receipt == not_planned) return with_error(*planned.error);

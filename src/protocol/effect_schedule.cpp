@@ -88,13 +88,17 @@ void EffectSchedule::begun(const EffectRow& row, Time gives_up_at) {
   if (claiming_.erase(row.id) == 0) {
     if (Destination* destination = destination_of(row.kind)) ++destination->under_way;
   }
-  under_way_[row.id] = Exchange{row, gives_up_at};
+  const auto [place, fresh] = under_way_.try_emplace(row.id);
+  if (!fresh) gives_up_.erase({place->second.gives_up_at, row.id});
+  place->second = Exchange{row, gives_up_at};
+  gives_up_.emplace(gives_up_at, row.id);
 }
 
 std::optional<EffectRow> EffectSchedule::finished(std::int64_t id, std::int64_t token) {
   const auto found = under_way_.find(id);
   if (found == under_way_.end() || found->second.row.token != token) return std::nullopt;
   EffectRow row = std::move(found->second.row);
+  gives_up_.erase({found->second.gives_up_at, id});
   under_way_.erase(found);
   if (Destination* destination = destination_of(row.kind)) --destination->under_way;
   return row;
@@ -147,13 +151,15 @@ void EffectSchedule::clear() {
   destinations_.clear();
   claiming_.clear();
   under_way_.clear();
+  gives_up_.clear();
   newest_.clear();
 }
 
-std::vector<EffectRow> EffectSchedule::overdue(Time now) {
+// Asked each turn, however many are under way: looks at those that are overdue alone.
+std::vector<EffectRow> EffectSchedule::overdue(Time now) const {
   std::vector<EffectRow> out;
-  for (const auto& [id, exchange] : under_way_) {
-    if (exchange.gives_up_at <= now) out.push_back(exchange.row);
+  for (auto next = gives_up_.begin(); next != gives_up_.end() && next->first <= now; ++next) {
+    out.push_back(under_way_.find(next->second)->second.row);
   }
   return out;
 }
@@ -169,7 +175,7 @@ Time EffectSchedule::next_at() const {
     }
     next = std::min(next, due);
   }
-  for (const auto& [id, exchange] : under_way_) next = std::min(next, exchange.gives_up_at);
+  if (!gives_up_.empty()) next = std::min(next, gives_up_.begin()->first);
   return next;
 }
 

@@ -48,7 +48,7 @@ class EffectSchedule {
   // The exchange's answer came, or its time ran out. Nothing if it had ended before.
   std::optional<EffectRow> finished(std::int64_t id, std::int64_t token);
   // Exchanges whose handler has not answered in time.
-  std::vector<EffectRow> overdue(Time now);
+  std::vector<EffectRow> overdue(Time now) const;
 
   // What this lane has use for at each destination, once shared; the starts of each second are
   // shared in the same proportion.
@@ -102,6 +102,8 @@ class EffectSchedule {
   std::map<std::string, Destination, std::less<>> destinations_;
   std::unordered_map<std::int64_t, std::string_view> claiming_;  // handed out: its destination
   std::unordered_map<std::int64_t, Exchange> under_way_;
+  std::set<std::pair<Time, std::int64_t>>
+      gives_up_;  // those under way, the first to be given up first
   std::unordered_map<std::int64_t, Time> newest_;  // of the waiting entries: the put that counts
 };
 

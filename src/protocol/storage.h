@@ -56,6 +56,7 @@ struct MessageRow {
   bool bounced = false;  // on its way back: `to` is the original sender
   std::string code;      // of the refusal that bounced it
   std::string detail;
+  std::string trace_id;  // of the command that sent it
 };
 
 struct DeadlineRow {
@@ -65,6 +66,7 @@ struct DeadlineRow {
   Time due;
   std::string kind;
   std::string payload;
+  std::string trace_id;  // of the command that armed it
 };
 
 // Why an inner command is set aside until an operator looks at it.
@@ -79,6 +81,7 @@ struct ParkedRow {
   std::string detail;
   std::int64_t effect_id = 0;  // of an outcome
   int hops = 0;
+  std::string trace_id;  // of the message, deadline or effect that it was
 };
 
 struct AlertRow {
@@ -92,6 +95,7 @@ struct AlertRow {
   Time last_seen;
   std::int64_t count = 1;
   std::string acked_by;
+  std::string trace_id;  // of what raised it: for the log line, not stored
 };
 
 // Somebody outside was told of an alert as it was with this count.

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/permits.h"
@@ -143,6 +144,12 @@ class Store {
   virtual Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) = 0;
   // More lanes are of no use in one process.
   virtual int max_lanes() const = 0;
+
+  // What one of the processes on the store does for all of them. True: it is this one's to do for
+  // lease_ms, and longer if it asks again before. Whose lease has passed, or who is known to be
+  // dead, is succeeded by who asks. It may still be at it where it was frozen meanwhile.
+  virtual Result<bool> take_duty(std::string_view duty, int lease_ms) = 0;
+  virtual void leave_duty(std::string_view duty) = 0;
 
   virtual StoreIdentity identity() const = 0;
   // A file of this process's own that outlives it, for notes of one lane; empty: none.

@@ -2,6 +2,7 @@
 #include "app/desk_world.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "app/client_options.h"
 #include "app/service_key.h"
@@ -91,6 +92,16 @@ DeskWorld::Sale DeskWorld::confirmed() {
 
 Result<HttpAnswer> DeskWorld::confirm(const Sale& sale, int wait_ms) {
   return desk(wait_ms).confirm(sale.id, sale.secret, "0xquote");
+}
+
+DeskWorld::Sale DeskWorld::stopped() {
+  fault(R"({"call":"payout","mode":"refuse","next":1})");
+  const auto before = std::chrono::steady_clock::now();
+  Sale sale = matched();
+  EXPECT_EQ(confirm(sale, 0)->status, 202U);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+  EXPECT_TRUE(reaches(sale, "settlement_recovery")) << status_of(sale);
+  return sale;
 }
 
 int DeskWorld::carried_out(const Sale& sale, const std::string& call) {

@@ -44,6 +44,8 @@ class DeskWorld : public ProgramTest {
   Sale matched();
   Sale confirmed();
   Result<HttpAnswer> confirm(const Sale& sale, int wait_ms = 10'000);
+  // Its payout was refused: an alert.
+  Sale stopped();
 
   // The custodian's operations of that call for the order that were carried out.
   int carried_out(const Sale& sale, const std::string& call);

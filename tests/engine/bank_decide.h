@@ -11,6 +11,9 @@ namespace bank {
 
 using LockedAccount = pawl::Locked<Account>;
 
+// A credit of this label arms a deadline of this name, which pays 1 outside.
+inline const std::string pay_later = "pay later";
+
 inline pawl::Decision decide(const Open& open, LockedAccount& account, const pawl::Context&) {
   PAWL_REQUIRE(guard::exists, !account.present(), error::not_open, "it exists");
   Account row;
@@ -58,14 +61,20 @@ inline pawl::Decision decide(const Send& send, LockedAccount& account, const paw
       .message(account, Credit{send.to, send.amount, send.label});
 }
 
-inline pawl::Decision decide(const Credit& credit, LockedAccount& account, const pawl::Context&) {
+inline pawl::Decision decide(const Credit& credit, LockedAccount& account,
+                             const pawl::Context& now) {
   PAWL_REQUIRE(guard::exists, account.present(), error::no_account);
   if (account->state == State::broken) throw std::runtime_error("the account is broken");
   PAWL_REQUIRE(guard::is_open, account->state == State::open, error::not_open);
   Account next = *account;
   next.balance += credit.amount;
   next.trail += credit.label;
-  return pawl::Change().update(account, next, "credited");
+  pawl::Change change;
+  change.update(account, next, "credited");
+  if (credit.label == pay_later) {
+    change.deadline(account, pay_later, now.time, Alarm{account->id, pay_later, 0, 0, 0});
+  }
+  return change;
 }
 
 inline pawl::Decision decide(const pawl::Bounced<Credit>& back, LockedAccount& account,
@@ -124,6 +133,11 @@ inline pawl::Decision decide(const Alarm& alarm, LockedAccount& account, const p
   ++next.ticks;
   next.trail += now.time.us < alarm.due_us ? "EARLY" : alarm.name;
   pawl::Change change;
+  if (alarm.name == pay_later) {
+    --next.balance;
+    ++next.paying;
+    change.effect(account, Payment{account->id, 1, account->id});
+  }
   change.update(account, next, "rang");
   if (alarm.again > 0) {
     const pawl::Time due = now.time.plus_ms(alarm.delay_ms);

@@ -80,6 +80,10 @@ class FailingStore final : public Store {
     return std::make_unique<FailingLane>(std::move(*lane), fault_);
   }
   int max_lanes() const override { return inner_->max_lanes(); }
+  Result<bool> take_duty(std::string_view duty, int lease_ms) override {
+    return inner_->take_duty(duty, lease_ms);
+  }
+  void leave_duty(std::string_view duty) override { inner_->leave_duty(duty); }
   StoreIdentity identity() const override { return inner_->identity(); }
   std::string notes_path(std::int32_t lane) const override { return inner_->notes_path(lane); }
   bool sole_owner() const override { return inner_->sole_owner(); }

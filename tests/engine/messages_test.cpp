@@ -160,5 +160,35 @@ TEST_F(Messages, MoreThanAScanWaitBehindAParkedOneAndComeInOrder) {
   ASSERT_TRUE(trail("b", expected));
 }
 
+// As many as several batches and scans take. Neither what comes behind them nor what is in the
+// store behind them waits for them.
+TEST_F(Messages, AHeldBacklogHoldsUpNoOtherPair) {
+  begin();
+  done(bank::Go{"b", bank::State::broken});
+  std::atomic<int> answered{0};
+  constexpr int count = 2'300;
+  for (int i = 0; i < count; ++i) {
+    engine_->submit(bank::Send{"a", "b", 0, "x"}, {"ann", "s" + std::to_string(i), ""},
+                    [&](const Result<Receipt>& receipt) { answered += receipt && receipt->done; });
+  }
+  ASSERT_TRUE(eventually([&] { return answered == count; }));
+  ASSERT_TRUE(is_parked(1));
+  send("a", "c", "1");
+  ASSERT_TRUE(trail("c", "1"));
+  done(bank::Go{"d", bank::State::broken});
+  send("a", "d", "1");
+  ASSERT_TRUE(is_parked(2));
+  send("a", "d", "2");
+  done(bank::Go{"d", bank::State::open});
+  for (const auto& command : parked()) {
+    if (command.key != "d") continue;
+    ASSERT_TRUE(operate_parked(command.id, true)->done);
+  }
+  ASSERT_TRUE(trail("d", "12"));
+  restart();
+  send("c", "d", "3");
+  ASSERT_TRUE(trail("d", "123"));
+}
+
 }  // namespace
 }  // namespace pawl::test

@@ -13,6 +13,8 @@ namespace pawl::test {
 
 class PostgresWorld {
  public:
+  static constexpr int inner_tracing_migration = 2;
+
   PostgresWorld() : PostgresWorld(TestServer::shared()) {}
   explicit PostgresWorld(TestServer& server) : server_(server), schema_(server) {
     options_.url = server.url();

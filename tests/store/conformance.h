@@ -5,7 +5,8 @@
 //
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, StoreConformance, SqliteWorld);
 //
-// A world has: Result<StoreHandle> open(const Registry&, bool migrate); void sql(const char*).
+// A world has: Result<StoreHandle> open(const Registry&, bool migrate); void sql(const char*); and
+// the number of the engine's migration that gave messages, deadlines and parked commands a trace.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,10 +31,12 @@ REGISTER_TYPED_TEST_SUITE_P(
     AlertsAreMergedByTheirKey, WhatBelongsToUnknownMachinesIsLeftAlone,
     ProgressCountsWhatWaitsAndSinceWhen, QueriesNameDeclaredColumnsOnly,
     AnEntityOfANewerBinaryIsGivenAsItIsAndReadAsUnknown, AnotherSchemaIsRefusedByName,
-    AnOlderSchemaIsBroughtUpToDateWhenAsked, OldReceiptsAreRemovedAFewAtATimeAndNoOthers,
-    AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain, AStoreThatWasTakenOverRemovesNothing,
-    OldEffectsGoOnceNobodySpeaksOfThem, AnAlertOfAnEndedEffectKeepsItOrDoesWithoutIt,
-    OnlyAcknowledgedAlertsAreRemoved, TheJournalsEndStaysAndItsSequenceGoesOn,
-    RecordsAreAsOldAsTheirCommit, OpenAlertsAreDeliveredOnceForEachChange);
+    AnOlderSchemaIsBroughtUpToDateWhenAsked,
+    WhatWaitedInAStoreOfTheVersionBeforeGoesOnWithoutATrace,
+    OldReceiptsAreRemovedAFewAtATimeAndNoOthers, AWalkGoesOnWhereItStoodWhenTheStoreIsOpenedAgain,
+    AStoreThatWasTakenOverRemovesNothing, OldEffectsGoOnceNobodySpeaksOfThem,
+    AnAlertOfAnEndedEffectKeepsItOrDoesWithoutIt, OnlyAcknowledgedAlertsAreRemoved,
+    TheJournalsEndStaysAndItsSequenceGoesOn, RecordsAreAsOldAsTheirCommit,
+    OpenAlertsAreDeliveredOnceForEachChange);
 
 }  // namespace pawl::test

@@ -70,4 +70,44 @@ TYPED_TEST_P(StoreConformance, AnOlderSchemaIsBroughtUpToDateWhenAsked) {
   EXPECT_EQ(this->look("a").row, to_row(this->account("a", 8)));
 }
 
+TYPED_TEST_P(StoreConformance, WhatWaitedInAStoreOfTheVersionBeforeGoesOnWithoutATrace) {
+  WriteBatch writes = this->writing({this->account("a", 7)}, true);
+  writes.messages_inserted = {
+      {31, account_ref("a"), account_ref("b"), "bank.credit", "{}", 1, false, "", "", "lost"}};
+  writes.deadlines_armed = {{account_ref("a"), "d", 41, Time{99}, "bank.alarm", "{}", "lost"}};
+  protocol::ParkedRow parked;
+  parked.id = 51;
+  parked.source = "deadline";
+  parked.entity = account_ref("a");
+  parked.trace_id = "lost";
+  writes.parked_inserted = {parked};
+  ASSERT_TRUE(this->commit(writes));
+  this->close();
+  // As the version before had them.
+  for (const char* table : {"pawl_messages", "pawl_deadlines", "pawl_parked"}) {
+    this->world.sql(std::string("ALTER TABLE ") + table + " DROP COLUMN trace_id");
+  }
+  this->world.sql("DROP TABLE IF EXISTS pawl_duties");
+  this->world.sql("DELETE FROM pawl_migrations WHERE system = 'engine' AND number >= " +
+                  std::to_string(TypeParam::inner_tracing_migration));
+  EXPECT_EQ(this->refused_to_open(), schema_older) << "never brought up to date unasked";
+  auto migrated = this->world.open(this->registry, true);
+  ASSERT_TRUE(migrated) << migrated.error().text();
+  migrated->reset();
+  this->reopen();
+  const auto messages = this->found(this->lane->waiting_messages(0, 10));
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(messages[0].id, 31);
+  EXPECT_EQ(messages[0].trace_id, "");
+  const auto deadlines = this->found(this->lane->due_deadlines(Time{99}, 10));
+  ASSERT_EQ(deadlines.size(), 1U);
+  EXPECT_EQ(deadlines[0].arming, 41);
+  EXPECT_EQ(deadlines[0].trace_id, "");
+  LockRequest request;
+  request.parked = {51};
+  const auto locked = this->look(request);
+  ASSERT_TRUE(locked.parked.at(0));
+  EXPECT_EQ(locked.parked[0]->trace_id, "");
+}
+
 }  // namespace pawl::test

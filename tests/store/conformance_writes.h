@@ -49,9 +49,10 @@ TYPED_TEST_P(StoreConformance, EveryTableGivesBackWhatWasWritten) {
   effect.next_at = Time{6};
   writes.effects_inserted = {effect};
   protocol::MessageRow message{31,   account_ref("a"), account_ref("b"), "bank.credit", "{}", 3,
-                               true, "code",           "detail"};
+                               true, "code",           "detail",         "trace-m"};
   writes.messages_inserted = {message};
-  protocol::DeadlineRow deadline{account_ref("a"), "d", 41, Time{99}, "bank.alarm", "{}"};
+  protocol::DeadlineRow deadline{account_ref("a"), "d",  41,       Time{99},
+                                 "bank.alarm",     "{}", "trace-d"};
   writes.deadlines_armed = {deadline};
   protocol::ParkedRow parked;
   parked.id = 51;
@@ -64,6 +65,7 @@ TYPED_TEST_P(StoreConformance, EveryTableGivesBackWhatWasWritten) {
   parked.detail = "detail";
   parked.effect_id = 21;
   parked.hops = 2;
+  parked.trace_id = "trace-p";
   writes.parked_inserted = {parked};
   ASSERT_TRUE(this->commit(writes));
   this->reopen();
@@ -100,6 +102,7 @@ TYPED_TEST_P(StoreConformance, EveryTableGivesBackWhatWasWritten) {
   EXPECT_EQ(locked.parked[0]->from, account_ref("x"));
   EXPECT_EQ(locked.parked[0]->hops, 2);
   EXPECT_EQ(locked.parked[0]->effect_id, 21);
+  EXPECT_EQ(locked.parked[0]->trace_id, "trace-p");
 
   const auto messages = this->found(this->lane->waiting_messages(0, 10));
   ASSERT_EQ(messages.size(), 1U);
@@ -107,6 +110,19 @@ TYPED_TEST_P(StoreConformance, EveryTableGivesBackWhatWasWritten) {
   EXPECT_TRUE(messages[0].bounced);
   EXPECT_EQ(messages[0].detail, "detail");
   EXPECT_EQ(messages[0].hops, 3);
+  EXPECT_EQ(messages[0].trace_id, "trace-m");
+  const auto deadlines = this->found(this->lane->due_deadlines(Time{99}, 10));
+  ASSERT_EQ(deadlines.size(), 1U);
+  EXPECT_EQ(deadlines[0].payload, "{}");
+  EXPECT_EQ(deadlines[0].trace_id, "trace-d");
+
+  // Armed again by another command: the trace is that one's.
+  deadline.arming = 42;
+  deadline.trace_id = "trace-e";
+  WriteBatch again = this->writing({}, false);
+  again.deadlines_armed = {deadline};
+  ASSERT_TRUE(this->commit(again));
+  EXPECT_EQ(this->found(this->lane->due_deadlines(Time{99}, 10)).at(0).trace_id, "trace-e");
 }
 
 TYPED_TEST_P(StoreConformance, AnUpdateReplacesTheWholeRow) {

@@ -13,6 +13,8 @@ namespace pawl::test {
 
 class SqliteWorld {
  public:
+  static constexpr int inner_tracing_migration = 4;
+
   std::string path() const { return dir_.file("store.db"); }
   Result<StoreHandle> open(const Registry& registry, bool migrate) {
     SqliteOptions options;

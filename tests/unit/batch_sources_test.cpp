@@ -276,7 +276,9 @@ TEST_F(BatchSourcesTest, OperatorsVerbNeedsTheTokenThatWasLookedAt) {
   put("a", 0);
   const EffectRow looked_at = effect_row(1, EffectState::waiting, 3);
   effects[1].token = 4;
-  OperateWork work{looked_at, EffectVerb::confirm, 0, {"operator:ann", "o1", "seen it"}};
+  effects[1].trace_id = "traced";
+  OperateWork work{
+      looked_at, EffectVerb::confirm, 0, {"operator:ann", "o1", "seen it", "operators"}};
   const auto late = add(work);
   run();
   EXPECT_EQ(code(late), "effect_changed");
@@ -289,6 +291,11 @@ TEST_F(BatchSourcesTest, OperatorsVerbNeedsTheTokenThatWasLookedAt) {
   EXPECT_EQ(row("a").paid, 10);
   EXPECT_NE(writes().journal_entries.find("seen it"), std::string::npos);
   EXPECT_NE(writes().journal_entries.find("operator:ann"), std::string::npos);
+  const auto is_traced = [&](const std::string& id) {
+    return writes().journal_entries.find("\"trace\":\"" + id + "\"") != std::string::npos;
+  };
+  EXPECT_TRUE(is_traced("traced")) << "the owner's entry goes on with the effect's trace";
+  EXPECT_TRUE(is_traced("operators")) << "the verb's entry has its own";
 }
 
 TEST_F(BatchSourcesTest, OperatorsVerbLosesToAnExchangeUnderWay) {

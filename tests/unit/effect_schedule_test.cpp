@@ -4,6 +4,8 @@
 // destination may take.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "engine/bank_decide.h"
 #include "protocol/effect_schedule.h"
 
@@ -129,6 +131,35 @@ TEST_F(EffectScheduleTest, OverdueNamesWhoDidNotAnswer) {
   ASSERT_EQ(schedule.overdue(start.plus_ms(5)).size(), 1U);
   EXPECT_EQ(schedule.overdue(start.plus_ms(5))[0].id, 1);
   EXPECT_EQ(schedule.overdue(start.plus_ms(9)).size(), 2U);
+}
+
+TEST_F(EffectScheduleTest, AnExchangeThatEndedOrBeganAnewIsNotGivenUpAtItsOldTime) {
+  schedule.begun(sending(1), start.plus_ms(5));
+  schedule.begun(sending(2), start.plus_ms(6));
+  schedule.begun(sending(3), start.plus_ms(9));
+  ASSERT_TRUE(schedule.finished(1, 1));
+  EXPECT_EQ(schedule.next_at(), start.plus_ms(6));
+  schedule.begun(sending(2, 2), start.plus_ms(20));
+  EXPECT_EQ(schedule.next_at(), start.plus_ms(9));
+  ASSERT_EQ(schedule.overdue(start.plus_ms(19)).size(), 1U);
+  EXPECT_EQ(schedule.overdue(start.plus_ms(19))[0].id, 3);
+  ASSERT_EQ(schedule.overdue(start.plus_ms(20)).size(), 2U);
+  EXPECT_EQ(schedule.overdue(start.plus_ms(20))[1].token, 2) << "the first to be given up first";
+  schedule.clear();
+  EXPECT_EQ(schedule.next_at(), Time::never());
+  EXPECT_TRUE(schedule.overdue(start.plus_ms(20)).empty());
+}
+
+// A lane asks both each turn. Walking all exchanges for it takes a thousand times this bound.
+TEST_F(EffectScheduleTest, WhatIsUnderWayCostsATurnNothingWhileNoneOfItIsOverdue) {
+  constexpr std::int64_t many = 100'000;
+  for (std::int64_t id = 1; id <= many; ++id) schedule.begun(sending(id), start.plus_ms(id));
+  const auto began = std::chrono::steady_clock::now();
+  for (std::int64_t turn = 0; turn < many; ++turn) {
+    ASSERT_TRUE(schedule.overdue(start).empty());
+    ASSERT_EQ(schedule.next_at(), start.plus_ms(1));
+    ASSERT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10)) << turn;
+  }
 }
 
 TEST_F(EffectScheduleTest, LeavesAloneWhatItHasNothingToDoFor) {

@@ -234,10 +234,28 @@ END
 $pawl$;
 )sql";
 
+// A program of before goes on beside this: it names its columns, and the default stands for it.
+constexpr std::string_view inner_tracing = R"sql(
+-- Of the request that led to it.
+ALTER TABLE pawl_messages ADD COLUMN trace_id text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE pawl_deadlines ADD COLUMN trace_id text COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE pawl_parked ADD COLUMN trace_id text COLLATE "C" NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::string_view duties = R"sql(
+-- What one process does for all, see duties.h. held_until_us is by the database's clock.
+CREATE TABLE pawl_duties (
+  name text COLLATE "C" PRIMARY KEY,
+  holder text COLLATE "C" NOT NULL,
+  held_until_us bigint NOT NULL
+);
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& engine_migrations() {
-  static const std::vector<Migration> all{{"engine", 1, {}, tables}};
+  static const std::vector<Migration> all{
+      {"engine", 1, {}, tables}, {"engine", 2, {}, inner_tracing}, {"engine", 3, {}, duties}};
   return all;
 }
 

@@ -188,9 +188,10 @@ void Statements::name_writes() {
   update_effects = update_effects_statement();
   end_effects = end_effects_statement();
   delete_messages = delete_by_id("delete messages", "pawl_messages");
-  insert_messages = insert_all(
-      "insert messages", "pawl_messages", std::string(message_columns) + ", from_version",
-      {ids, texts, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers});
+  insert_messages = insert_all("insert messages", "pawl_messages",
+                               std::string(message_columns) + ", from_version",
+                               {ids, texts, texts, texts, texts, texts, texts, numbers, numbers,
+                                texts, texts, texts, numbers});
   const std::vector<Type> deadline_key{texts, texts, texts};
   delete_deadlines = {"delete deadlines",
                       "DELETE FROM pawl_deadlines AS d USING {rows} WHERE d.machine = u.c1 AND "
@@ -201,14 +202,14 @@ void Statements::name_writes() {
                    "INSERT INTO pawl_deadlines (" + std::string(deadline_columns) +
                        ") SELECT * FROM {rows} ON CONFLICT (machine, entity_key, name) DO UPDATE "
                        "SET arming = excluded.arming, due_us = excluded.due_us, kind = "
-                       "excluded.kind, payload = excluded.payload",
-                   {texts, texts, texts, numbers, numbers, texts, texts},
+                       "excluded.kind, payload = excluded.payload, trace_id = excluded.trace_id",
+                   {texts, texts, texts, numbers, numbers, texts, texts, texts},
                    {}};
   delete_parked = delete_by_id("delete parked", "pawl_parked");
   insert_parked =
       insert_all("insert parked", "pawl_parked", std::string(parked_columns) + ", parked_us",
                  {ids, texts, texts, texts, texts, texts, texts, texts, texts, texts, numbers,
-                  numbers, numbers});
+                  numbers, texts, numbers});
   // In the order in which retention locks them.
   keep_ended_effects = {
       "keep ended effects",

@@ -267,6 +267,7 @@ void PostgresLane::add_messages(const protocol::WriteBatch& writes, Pipeline& ro
   rows.alike(list, [](const MessageRow& row) { return row.bounced; });
   rows.alike(list, [](const MessageRow& row) { return view(row.code); });
   rows.alike(list, [](const MessageRow& row) { return view(row.detail); });
+  rows.alike(list, [](const MessageRow& row) { return view(row.trace_id); });
   rows.each(list, [&](const MessageRow& row) { return version_of(writes, row.from); });
   add_rows(round, shared_->statements.insert_messages, rows);
 }
@@ -290,6 +291,7 @@ void PostgresLane::add_deadlines(const protocol::WriteBatch& writes, Pipeline& r
     rows.each(list, [](const DeadlineRow& row) { return row.due; });
     rows.alike(list, [](const DeadlineRow& row) { return view(row.kind); });
     rows.each(list, [](const DeadlineRow& row) { return view(row.payload); });
+    rows.alike(list, [](const DeadlineRow& row) { return view(row.trace_id); });
     add_rows(round, shared_->statements.arm_deadlines, rows);
   }
 }
@@ -316,6 +318,7 @@ void PostgresLane::add_parked(const protocol::WriteBatch& writes, Pipeline& roun
   rows.alike(list, [](const ParkedRow& row) { return view(row.detail); });
   rows.alike(list, [](const ParkedRow& row) { return row.effect_id; });
   rows.alike(list, [](const ParkedRow& row) { return row.hops; });
+  rows.alike(list, [](const ParkedRow& row) { return view(row.trace_id); });
   rows.alike(list, [&](const ParkedRow&) { return writes.time; });
   add_rows(round, shared_->statements.insert_parked, rows);
 }

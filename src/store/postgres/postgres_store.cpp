@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "store/postgres/duties.h"
 #include "store/postgres/lane_taking.h"
 #include "store/postgres/pooling.h"
 #include "store/postgres/postgres_lane.h"
@@ -104,7 +105,8 @@ ConnectionOptions lane_session_options(const PostgresOptions& options) {
   return session;
 }
 
-PostgresStore::PostgresStore(std::shared_ptr<LaneShared> shared) : shared_(std::move(shared)) {}
+PostgresStore::PostgresStore(std::shared_ptr<LaneShared> shared)
+    : shared_(std::move(shared)), duties_(std::make_unique<Duties>(*shared_)) {}
 
 PostgresStore::~PostgresStore() {
   shared_->announcer->listen(nullptr);
@@ -147,6 +149,14 @@ Result<std::unique_ptr<StoreLane>> PostgresStore::take_lane(LaneWish wish) {
   if (!taken) return std::unexpected(taken.error());
   if (!*taken) return std::unique_ptr<StoreLane>();
   return std::make_unique<PostgresLane>(shared_, std::move(*connection), **taken);
+}
+
+Result<bool> PostgresStore::take_duty(std::string_view duty, int lease_ms) {
+  return duties_->take(duty, lease_ms);
+}
+
+void PostgresStore::leave_duty(std::string_view duty) {
+  duties_->leave(duty);
 }
 
 void PostgresStore::listen(std::function<void(const Tidings&)> told) {

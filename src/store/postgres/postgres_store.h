@@ -2,8 +2,8 @@
 //
 // The store on PostgreSQL, which several processes share. Each process holds lanes of its own, a
 // row of pawl_lanes each with an epoch: whoever raises it has the lane, and who finds another than
-// its own writes nothing any more. The connections are one for each lane, a few for reading and one
-// for tidings.
+// its own writes nothing any more. The connections are one for each lane, a few for reading, one
+// for tidings and, where it has a duty, one for that.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,7 @@
 
 namespace pawl::postgres {
 
+class Duties;
 class PostgresReads;
 
 // Lanes in one process: each is a connection, and more of them only wait for each other.
@@ -49,6 +50,8 @@ class PostgresStore final : public Store {
   Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) override;
   int max_lanes() const override { return max_lanes_per_process; }
   void listen(std::function<void(const Tidings&)> told) override;
+  Result<bool> take_duty(std::string_view duty, int lease_ms) override;
+  void leave_duty(std::string_view duty) override;
   StoreIdentity identity() const override { return shared_->identity; }
   std::string notes_path(std::int32_t lane) const override;
   bool sole_owner() const override { return false; }
@@ -60,6 +63,7 @@ class PostgresStore final : public Store {
 
   std::shared_ptr<LaneShared> shared_;  // lanes may outlive the store
   std::unique_ptr<Reads> reads_;
+  std::unique_ptr<Duties> duties_;
 };
 
 }  // namespace pawl::postgres

@@ -99,6 +99,7 @@ protocol::ParkedRow read_parked_row(const Registry& registry, const ResultSet& r
   out.detail = text_of(rows, row, 9);
   out.effect_id = rows.integer(row, 10);
   out.hops = static_cast<int>(rows.integer(row, 11));
+  out.trace_id = text_of(rows, row, 12);
   return out;
 }
 
@@ -113,6 +114,7 @@ protocol::MessageRow read_message_row(const Registry& registry, const ResultSet&
   out.bounced = rows.integer(row, 8) != 0;
   out.code = text_of(rows, row, 9);
   out.detail = text_of(rows, row, 10);
+  out.trace_id = text_of(rows, row, 11);
   return out;
 }
 
@@ -124,6 +126,7 @@ protocol::DeadlineRow read_deadline_row(const Registry& registry, const ResultSe
   out.due = Time{rows.integer(row, 4)};
   out.kind = text_of(rows, row, 5);
   out.payload = text_of(rows, row, 6);
+  out.trace_id = text_of(rows, row, 7);
   return out;
 }
 

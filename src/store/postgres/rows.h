@@ -46,15 +46,16 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Resu
 
 inline constexpr std::string_view parked_columns =
     "id, source, from_machine, from_key, machine, entity_key, kind, payload, code, detail, "
-    "effect_id, hops";
+    "effect_id, hops, trace_id";
 protocol::ParkedRow read_parked_row(const Registry& registry, const ResultSet& rows, int row);
 
 inline constexpr std::string_view message_columns =
-    "id, from_machine, from_key, to_machine, to_key, kind, payload, hops, bounced, code, detail";
+    "id, from_machine, from_key, to_machine, to_key, kind, payload, hops, bounced, code, detail, "
+    "trace_id";
 protocol::MessageRow read_message_row(const Registry& registry, const ResultSet& rows, int row);
 
 inline constexpr std::string_view deadline_columns =
-    "machine, entity_key, name, arming, due_us, kind, payload";
+    "machine, entity_key, name, arming, due_us, kind, payload, trace_id";
 protocol::DeadlineRow read_deadline_row(const Registry& registry, const ResultSet& rows, int row);
 
 }  // namespace pawl::postgres

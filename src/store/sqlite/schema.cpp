@@ -186,6 +186,13 @@ ALTER TABLE pawl_effects ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE pawl_effects_ended ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view inner_tracing_schema = R"sql(
+-- Of the request that led to it.
+ALTER TABLE pawl_messages ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE pawl_deadlines ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE pawl_parked ADD COLUMN trace_id TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::string_view keeping_schema = R"sql(
 -- What store this is. The id is the same in every copy, the epoch another in each restored backup.
 CREATE TABLE pawl_store (
@@ -226,8 +233,10 @@ CREATE TABLE IF NOT EXISTS pawl_migrations (
 )sql";
 
 std::vector<Migration> all_migrations(const Registry& registry) {
-  std::vector<Migration> out{
-      {"engine", 1, engine_schema}, {"engine", 2, keeping_schema}, {"engine", 3, tracing_schema}};
+  std::vector<Migration> out{{"engine", 1, engine_schema},
+                             {"engine", 2, keeping_schema},
+                             {"engine", 3, tracing_schema},
+                             {"engine", 4, inner_tracing_schema}};
   out.insert(out.end(), registry.migrations().begin(), registry.migrations().end());
   return out;
 }

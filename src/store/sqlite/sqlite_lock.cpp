@@ -76,6 +76,7 @@ protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& r
   out.detail = row.text(9);
   out.effect_id = row.integer(10);
   out.hops = static_cast<int>(row.integer(11));
+  out.trace_id = row.text(12);
   return out;
 }
 

@@ -281,7 +281,7 @@ Result<std::vector<protocol::MessageRow>> SqliteLane::waiting_messages(std::int6
                                                                        int limit) {
   auto select = cached(
       "SELECT id, from_machine, from_key, to_machine, to_key, kind, payload, hops, bounced, code, "
-      "detail FROM pawl_messages WHERE id > ?1 AND from_machine IN (" +
+      "detail, trace_id FROM pawl_messages WHERE id > ?1 AND from_machine IN (" +
       known_machines_ + ") AND to_machine IN (" + known_machines_ + ") ORDER BY id LIMIT ?2");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, after_id).bind(2, std::int64_t{limit});
@@ -296,14 +296,15 @@ Result<std::vector<protocol::MessageRow>> SqliteLane::waiting_messages(std::int6
     out.bounced = row.integer(8) != 0;
     out.code = row.text(9);
     out.detail = row.text(10);
+    out.trace_id = row.text(11);
     return out;
   });
 }
 
 Result<std::vector<protocol::DeadlineRow>> SqliteLane::due_deadlines(Time until, int limit) {
   auto select = cached(
-      "SELECT machine, entity_key, name, arming, due_us, kind, payload FROM pawl_deadlines "
-      "WHERE due_us <= ?1 AND machine IN (" +
+      "SELECT machine, entity_key, name, arming, due_us, kind, payload, trace_id FROM "
+      "pawl_deadlines WHERE due_us <= ?1 AND machine IN (" +
       known_machines_ + ") ORDER BY due_us LIMIT ?2");
   if (!select) return std::unexpected(select.error());
   (*select)->bind(1, until.us).bind(2, std::int64_t{limit});
@@ -315,6 +316,7 @@ Result<std::vector<protocol::DeadlineRow>> SqliteLane::due_deadlines(Time until,
     out.due = Time{row.integer(4)};
     out.kind = row.text(5);
     out.payload = row.text(6);
+    out.trace_id = row.text(7);
     return out;
   });
 }

@@ -124,6 +124,9 @@ class SqliteStore final : public Store {
   Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) override;
   int max_lanes() const override { return 1; }
   void listen(std::function<void(const Tidings&)>) override {}  // there are no others
+  // There are no others.
+  Result<bool> take_duty(std::string_view, int) override { return true; }
+  void leave_duty(std::string_view) override {}
   StoreIdentity identity() const override { return identity_; }
   std::string notes_path(std::int32_t) const override { return path_ + ".deciding"; }
   bool sole_owner() const override { return true; }
@@ -160,7 +163,7 @@ Result<protocol::EffectRow> read_effect_row(const Registry& registry, const Stat
 
 inline constexpr std::string_view parked_columns =
     "id, source, from_machine, from_key, machine, entity_key, kind, payload, code, detail, "
-    "effect_id, hops";
+    "effect_id, hops, trace_id";
 protocol::ParkedRow read_parked_row(const Registry& registry, const Statement& row);
 
 }  // namespace pawl::sqlite

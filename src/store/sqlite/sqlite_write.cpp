@@ -260,8 +260,8 @@ Result<void> SqliteLane::write_messages(const protocol::WriteBatch& writes) {
     (*remove)->bind(1, id);
     if (auto one = expect_rows((*remove)->run(), 1, store_lost_update, "message"); !one) return one;
   }
-  auto insert =
-      cached("INSERT INTO pawl_messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+  auto insert = cached(
+      "INSERT INTO pawl_messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
   if (!insert) return std::unexpected(insert.error());
   for (const auto& row : writes.messages_inserted) {
     (*insert)
@@ -275,7 +275,8 @@ Result<void> SqliteLane::write_messages(const protocol::WriteBatch& writes) {
         .bind(8, std::int64_t{row.hops})
         .bind(9, std::int64_t{row.bounced ? 1 : 0})
         .bind(10, std::string_view(row.code))
-        .bind(11, std::string_view(row.detail));
+        .bind(11, std::string_view(row.detail))
+        .bind(12, std::string_view(row.trace_id));
     if (auto done = (*insert)->run(); !done) return std::unexpected(done.error());
   }
   return {};
@@ -290,7 +291,8 @@ Result<void> SqliteLane::write_deadlines(const protocol::WriteBatch& writes) {
     (*remove)->bind(3, std::string_view(ref.name));
     if (auto done = (*remove)->run(); !done) return std::unexpected(done.error());
   }
-  auto arm = cached("INSERT OR REPLACE INTO pawl_deadlines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+  auto arm =
+      cached("INSERT OR REPLACE INTO pawl_deadlines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
   if (!arm) return std::unexpected(arm.error());
   for (const auto& row : writes.deadlines_armed) {
     (*arm)
@@ -300,7 +302,8 @@ Result<void> SqliteLane::write_deadlines(const protocol::WriteBatch& writes) {
         .bind(4, row.arming)
         .bind(5, row.due.us)
         .bind(6, std::string_view(row.kind))
-        .bind(7, std::string_view(row.payload));
+        .bind(7, std::string_view(row.payload))
+        .bind(8, std::string_view(row.trace_id));
     if (auto done = (*arm)->run(); !done) return std::unexpected(done.error());
   }
   return {};
@@ -314,7 +317,8 @@ Result<void> SqliteLane::write_parked(const protocol::WriteBatch& writes) {
     if (auto one = expect_rows((*unpark)->run(), 1, store_lost_update, "parked"); !one) return one;
   }
   auto park = cached(
-      "INSERT INTO pawl_parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+      "INSERT INTO pawl_parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+      "?14)");
   if (!park) return std::unexpected(park.error());
   for (const auto& row : writes.parked_inserted) {
     (*park)->bind(1, row.id).bind(2, std::string_view(row.source)).bind(3, row.from.machine);
@@ -323,6 +327,7 @@ Result<void> SqliteLane::write_parked(const protocol::WriteBatch& writes) {
     (*park)->bind(8, std::string_view(row.payload)).bind(9, std::string_view(row.code));
     (*park)->bind(10, std::string_view(row.detail)).bind(11, row.effect_id);
     (*park)->bind(12, std::int64_t{row.hops}).bind(13, writes.time.us);
+    (*park)->bind(14, std::string_view(row.trace_id));
     if (auto done = (*park)->run(); !done) return std::unexpected(done.error());
   }
   return {};
