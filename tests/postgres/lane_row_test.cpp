@@ -136,6 +136,38 @@ TEST_F(LaneRowLock, OfWhoTakesTheLaneIsWaitedForAndItsEpochSeen) {
   }
 }
 
+// Whoever wants a free lane has looked at its row before: what another changed since then is seen.
+TEST_F(LaneRowLock, OfATakingSeesThatAnotherWasFaster) {
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser a = open();
+  LaneUser b = open();
+  const std::string own = " WHERE id = " + std::to_string(a.lane->id());
+  for (const std::string changed : {"epoch = epoch + 1", "held_until_us = 2"}) {
+    SCOPED_TRACE(changed);
+    world.sql("UPDATE pawl_lanes SET held_until_us = 1" + own);
+    Holder faster(world);
+    ASSERT_EQ(faster.run("BEGIN; UPDATE pawl_lanes SET " + changed + own), "");
+    auto taken = std::async(std::launch::async, [&] { return take(b, LaneWish::own); });
+    EXPECT_TRUE(somebody_waits());
+    EXPECT_EQ(faster.run("COMMIT"), "");
+    const auto lane = taken.get();
+    ASSERT_TRUE(lane);
+    EXPECT_NE(lane->id(), a.lane->id());
+  }
+}
+
+TEST_F(LaneRowLock, OfAReleaseSeesThatAnotherHasTheLane) {
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser a = open();
+  Holder taker(world);
+  ASSERT_EQ(taker.run("BEGIN; UPDATE pawl_lanes SET epoch = epoch + 1, held_until_us = 77"), "");
+  auto released = std::async(std::launch::async, [&] { a.lane->release(); });
+  EXPECT_TRUE(somebody_waits());
+  EXPECT_EQ(taker.run("COMMIT"), "");
+  released.get();
+  EXPECT_EQ(world.sql("SELECT held_until_us FROM pawl_lanes"), "77");
+}
+
 // What a taking, a commit, a renewal grant is the lease to the microsecond, however far away the
 // row said the end was.
 TEST_F(LaneRowLock, IsGrantedForTheLeaseAndNoLonger) {
