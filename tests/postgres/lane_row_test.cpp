@@ -7,6 +7,7 @@
 #include <future>
 
 #include "postgres/lane_fixture.h"
+#include "store/journal_page.h"
 
 namespace pawl::test {
 
@@ -89,6 +90,12 @@ class LaneRowLock : public LaneTest {
     world.options().lane_lease_ms = 10 * patience_ms;
     world.options().idle_in_transaction_timeout_ms = patience_ms;
   }
+  // One that another process holds.
+  static std::string new_lane(std::int64_t id) {
+    return "INSERT INTO pawl_lanes (id, epoch, next_sequence, held_until_us, holder, adopted) "
+           "VALUES (" +
+           std::to_string(id) + ", 1, 1, 9000000000000000, 'far/away/1/1', false)";
+  }
 };
 
 // Were the row only read, the lane could be taken over and the commit still happen afterwards.
@@ -154,6 +161,49 @@ TEST_F(LaneRowLock, OfATakingSeesThatAnotherWasFaster) {
     ASSERT_TRUE(lane);
     EXPECT_NE(lane->id(), a.lane->id());
   }
+}
+
+TEST_F(LaneRowLock, OfANewLaneIsWaitedForAndTheNextOneMade) {
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser a = open();
+  Holder faster(world);
+  ASSERT_EQ(faster.run("BEGIN; " + new_lane(a.lane->id() + 1)), "");
+  auto made = std::async(std::launch::async, [&] { return take(a, LaneWish::own); });
+  EXPECT_TRUE(somebody_waits());
+  EXPECT_EQ(faster.run("COMMIT"), "");
+  const auto lane = made.get();
+  ASSERT_TRUE(lane);
+  EXPECT_EQ(lane->id(), a.lane->id() + 2);
+}
+
+// A lane's number has so many bits in every id.
+TEST_F(LaneRowLock, IsNotToBeHadBeyondTheLastLane) {
+  LaneUser a = open();
+  Holder(world).run(new_lane(store::max_lanes - 1));
+  const auto taken = a.store->take_lane(LaneWish::own);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, protocol::store_failed) << taken.error().text();
+  EXPECT_EQ(world.sql("SELECT count(*) FROM pawl_lanes"), "2");
+}
+
+// Between its taking and its looking for leases another may take the lane, whose mark then stands.
+TEST_F(LaneRowLock, OfWhoForgetsAnEarlierHolderSeesThatAnotherHasTheLane) {
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser a = open();
+  LaneUser b = open();
+  const std::string own = " WHERE id = " + std::to_string(a.lane->id());
+  world.sql("UPDATE pawl_lanes SET holder = 'far/away/1/1', held_until_us = 1" + own);
+  Holder holder(world);
+  ASSERT_EQ(holder.run("BEGIN; LOCK TABLE pawl_effects IN ACCESS EXCLUSIVE MODE"), "");
+  auto taken = std::async(std::launch::async, [&] { return take(b, LaneWish::own); });
+  EXPECT_TRUE(somebody_waits());
+  world.sql("UPDATE pawl_lanes SET epoch = epoch + 1, holder = 'another'" + own);
+  EXPECT_EQ(holder.run("COMMIT"), "");
+  const auto lane = taken.get();
+  ASSERT_TRUE(lane);
+  EXPECT_EQ(lane->id(), a.lane->id());
+  EXPECT_EQ(world.sql("SELECT holder FROM pawl_lanes" + own), "another");
+  EXPECT_EQ(lane->lock({}).error().code, protocol::lane_fenced);
 }
 
 TEST_F(LaneRowLock, OfAReleaseSeesThatAnotherHasTheLane) {
