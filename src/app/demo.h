@@ -21,8 +21,8 @@ struct DemoOptions {
   std::string program = own_program();
   std::string data_dir;  // exists; the demo's own
   std::int64_t seconds = 30;
-  // Above 0: until so many, however long it takes; then undisturbed until a trade was confirmed, lest
-  // a quick killer leave nothing to count, but no longer than `drain_seconds`.
+  // Above 0: until so many, however long it takes; then undisturbed until a trade was confirmed,
+  // lest a quick killer leave nothing to count, but no longer than `drain_seconds`.
   std::int64_t kills = 0;
   std::int64_t kill_interval_ms = 700;
   std::int64_t drain_seconds = 90;
