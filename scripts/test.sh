@@ -17,6 +17,8 @@ Installs what is missing, builds and runs the tests, and prints the output of th
   --preset P    build with another preset: dev (default), asan, tsan
   -j N          run N tests at a time (default: PAWL_JOBS, or the number of processors)
 
+With --preset tsan the reports are in build/tsan/reports, a file for each process; any at all is a finding.
+
 Environment: PAWL_SEED is handed to randomised tests, which print the seed they use.
 
 Examples:
@@ -25,7 +27,7 @@ Examples:
   ./dev test --filter Decider --repeat 50
   ./dev test --preset tsan --label engine
 
-Exit codes: 0 all passed, 1 a test failed, no test matched or the build failed, 2 wrong usage,
+Exit codes: 0 all passed, 1 a test failed, no test matched, a race or the build failed, 2 wrong usage,
 3 packages are missing and cannot be installed.
 HELP
 }
@@ -68,8 +70,25 @@ test_main() {
 
 # test_run PRESET JOBS [ctest option...]
 test_run() {
-  local preset=$1 jobs=$2
+  local preset=$1 jobs=$2 status=0
   shift 2
+  local reports=$root/build/$preset/reports
+  if [[ $preset == tsan ]]; then
+    rm -rf "$reports" && mkdir -p "$reports"
+    export TSAN_OPTIONS="${TSAN_OPTIONS:+$TSAN_OPTIONS:}log_path=$reports/of"
+  fi
   ctest --test-dir "$root/build/$preset" --output-on-failure --no-tests=error -j "$jobs" "$@" 2>&1 ||
-    exit "$exit_finding"
+    status=$exit_finding
+  if [[ $preset == tsan ]] && ! test_tell_races "$reports"; then status=$exit_finding; fi
+  [[ $status -eq 0 ]] || exit "$status"
+}
+
+# Also of servers that a test starts and kills: what they write themselves, and the status they end with,
+# goes with them, so ThreadSanitizer writes to files.
+test_tell_races() {
+  local of=("$1"/of.*)
+  [[ -e ${of[0]} ]] || return 0
+  head -n 60 "${of[0]}"
+  say "ThreadSanitizer reported something in ${#of[@]} processes, see ${1#"$root"/}"
+  return 1
 }

@@ -38,7 +38,7 @@ class FourProcesses : public DeskWorld {
   // A match that nobody confirms is overdue after three seconds.
   std::string settings() const override {
     return "[store]\nurl = \"" + TestServer::shared().url() + "\"\nschema = \"" + schema_.name() +
-           "\"\nlane_lease_ms = 1000\n[engine]\nlanes = " + std::to_string(lanes_of_each) +
+           "\"\nlane_lease_ms = 3000\n[engine]\nlanes = " + std::to_string(lanes_of_each) +
            "\nstop_grace_ms = 1500\n[otc]\npayout_poll_interval_ms = 20\n"
            "settlement_window_seconds = " +
            std::to_string(settlement_window_seconds_) + "\ncustodian_timeout_ms = 1000\n";

@@ -100,20 +100,26 @@ TEST_F(RunTest, EveryCommandThatIsNamedToTryNextWorksWhileItRuns) {
   EXPECT_EQ(run.wait(), 0);
 }
 
+// How much happens in a time is the machine's to say: where it was too little to show anything,
+// once more for longer.
 TEST_F(RunTest, DemoLosesNothing) {
-  const auto ended =
-      run_pawl({"demo", "--seconds", "5", "--json", "--data", path("d"), "--kill-every-ms", "600"});
-  ASSERT_EQ(ended.exit_code, 0) << ended.err;
-  const auto body = json::parse(ended.out);
-  ASSERT_TRUE(body) << ended.out;
-  EXPECT_GT(member_number(*body, "completed"), 0) << ended.out;
-  EXPECT_EQ(member_number(*body, "completed"), member_number(*body, "trades"));
-  EXPECT_GT(member_number(*body, "kills"), 0);
-  EXPECT_GT(member_number(*body, "lost_answers"), 0);
-  for (const auto* name : {"lost", "doubled", "wedged", "audit_findings"}) {
-    ASSERT_NE(body->find(name), nullptr) << name;
-    EXPECT_EQ(member_number(*body, name), 0) << name;
+  bool shown = false;
+  for (const std::string seconds : {"5", "12", "25"}) {
+    const auto ended = run_pawl({"demo", "--seconds", seconds, "--json", "--data",
+                                 path("d" + seconds), "--kill-every-ms", "600"});
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+    const auto body = json::parse(ended.out);
+    ASSERT_TRUE(body) << ended.out;
+    EXPECT_EQ(member_number(*body, "completed"), member_number(*body, "trades"));
+    for (const auto* name : {"lost", "doubled", "wedged", "audit_findings"}) {
+      ASSERT_NE(body->find(name), nullptr) << name;
+      EXPECT_EQ(member_number(*body, name), 0) << name;
+    }
+    shown = member_number(*body, "completed") > 0 && member_number(*body, "kills") > 0 &&
+            member_number(*body, "lost_answers") > 0;
+    if (shown) break;
   }
+  EXPECT_TRUE(shown) << "no trade, no kill or no lost answer";
 }
 
 TEST_F(RunTest, InterruptedDemoSaysSoAndLeavesNoProcess) {

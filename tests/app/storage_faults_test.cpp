@@ -207,7 +207,8 @@ TEST_F(StorageFault, Case94StorageThatRefusesToGrowIsRefusedUntilARestart) {
 
 class LockedStorage : public StorageFault {
  protected:
-  std::int64_t payout_delay_ms() const override { return 2'000; }
+  // Final while the store is locked, which it is by then also on a slow machine.
+  std::int64_t payout_delay_ms() const override { return 6'000; }
 };
 
 TEST_F(LockedStorage, Case94LockedForTenSecondsAnswers503AndGoesOn) {

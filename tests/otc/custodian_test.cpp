@@ -102,7 +102,8 @@ class EveryCall : public SandboxFixture, public ::testing::WithParamInterface<Ca
   }
   void check(const Misfortune& misfortune, const CustodianRequest& request);
 
-  static constexpr int short_timeout_ms = 150;
+  // Long enough for the request to arrive on a slow machine.
+  static constexpr int short_timeout_ms = 500;
 };
 
 void EveryCall::check(const Misfortune& misfortune, const CustodianRequest& request) {
@@ -141,7 +142,7 @@ TEST_P(EveryCall, SameEvidenceSameOutcome) {
 TEST_P(EveryCall, LateArrivalAfterAbsentExecutesOnce) {
   const auto request = prepared(1);
   const auto before = sandbox_.executions();
-  set_fault(target_of(GetParam()), FaultMode::arrive_late, 400);
+  set_fault(target_of(GetParam()), FaultMode::arrive_late, 2'500);
   EXPECT_EQ(name_of(perform(*custodian_, request, short_timeout_ms).outcome), "unknown");
   EXPECT_EQ(shown(inquire(*custodian_, request)), "absent absent");
   EXPECT_EQ(perform(*custodian_, request).outcome, success_of(GetParam()));

@@ -359,9 +359,17 @@ TEST_F(OrderEvents, ASlowReaderLosesNothingAndHoldsNobodyUp) {
 
 TEST_F(OrderEvents, AReaderThatIsOvertakenByWhatIsKeptIsTold) {
   OrderFeed feed(*engine, 4);
-  SlowReader slow(feed, engine->journal_end().value(), 600);
+  const auto end = engine->journal_end().value();
+  SlowReader slow(feed, end, 600);
+  SlowReader quick(feed, end, std::size_t{1} << 20);
   for (unsigned i = 1; i <= 40; ++i) buy(i);
   ASSERT_TRUE(eventually([&] { return slow.buffered() > 200; }));
+  // The feed has read all of it, or it would be overtaken itself, and tell so once more.
+  std::string all;
+  ASSERT_TRUE(eventually([&] {
+    quick.read(all);
+    return count_of(all, "event: order") == 40;
+  })) << all;
   sql("DELETE FROM pawl_journal AS old WHERE sequence < (SELECT max(sequence) - 10 FROM "
       "pawl_journal AS newer WHERE newer.lane = old.lane)");
   std::string seen;

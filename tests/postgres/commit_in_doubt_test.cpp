@@ -119,6 +119,57 @@ TEST_F(CommitInDoubt, ATransactionThatStillRunsIsWaitedFor) {
   EXPECT_EQ(stored("x"), 1);
 }
 
+// The same, but all of the round has arrived, the COMMIT with it: the inquiry reads the journal
+// only once it has the lane's row, or it would say of a commit that is on its way that it never
+// was.
+TEST_F(CommitInDoubt, ACommitThatStillRunsIsWaitedForAndThenFound) {
+  Gate gate(world.server().port());
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser a = open_through(gate);
+  ASSERT_TRUE(a.give({"x"}, 1));
+  auto locked = a.lock({"x"});
+  Holder holder(world);
+  ASSERT_EQ(holder.run("BEGIN; LOCK TABLE accounts IN SHARE MODE"), "");
+  Result<void> committed;
+  std::jthread committing(
+      [&] { committed = a.lane->commit(LaneUser::giving(std::move(locked), 2)); });
+  EXPECT_TRUE(somebody_waits());
+  gate.shut();
+  gate.heal();
+  EXPECT_TRUE(somebody_waits(2)) << "the commit, and who inquires about it";
+  EXPECT_EQ(holder.run("COMMIT"), "");
+  committing.join();
+  EXPECT_TRUE(committed) << committed.error().text();
+  EXPECT_EQ(stored("x"), 2);
+}
+
+// What has our sequence may be another's commit, who took the lane over and had it next.
+TEST_F(CommitInDoubt, ACommitOfWhoTookTheLaneIsNotTakenForOurs) {
+  Gate gate(world.server().port());
+  LaneUser b = open();
+  LaneUser a = open_through(gate);
+  ASSERT_TRUE(a.give({"x"}, 1));
+  auto locked = a.lock({"x"});
+  const auto sequence = locked.sequence;
+  gate.arm({.direction = Direction::to_server, .bytes = 0, .fault = Fault::swallow});
+  Result<void> committed;
+  std::jthread committing(
+      [&] { committed = a.lane->commit(LaneUser::giving(std::move(locked), 2)); });
+  EXPECT_TRUE(gate.struck(patience_ms));
+  gate.shut();
+  // Waits until the transaction that lost its COMMIT is gone.
+  world.sql("UPDATE pawl_lanes SET held_until_us = 1 WHERE id = " + std::to_string(a.lane->id()));
+  b.lane = take(b, LaneWish::own);
+  EXPECT_EQ(b.lane->id(), a.lane->id());
+  EXPECT_EQ(b.lock(protocol::LockRequest{}).sequence, sequence);
+  EXPECT_TRUE(b.lane->commit(LaneUser::nothing()));
+  gate.heal();
+  committing.join();
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code, protocol::lane_fenced) << committed.error().text();
+  EXPECT_EQ(stored("x"), 1);
+}
+
 class CommitInDoubtOwnServer : public ::testing::Test {};
 
 TEST_F(CommitInDoubtOwnServer, AServerThatWasKilledAfterTheCommitHasIt) {

@@ -293,6 +293,28 @@ TEST_F(LaneInDoubt, WhileTheDatabaseIsAwayItIsInDoubtAndNothingElseIsDone) {
   EXPECT_EQ(sequence, in_doubt + 1);
 }
 
+TEST_F(LaneInDoubt, OnceItIsSettledTheLaneIsHeldForTheLeaseAndNoLonger) {
+  world.options().in_doubt_wait_ms = 100;
+  world.options().lane_lease_ms = 60'000;
+  begin();
+  if (HasFatalFailure()) return;
+  const auto number = [&](const std::string& sql) { return std::stoll(world.sql(sql)); };
+  const std::string now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+  const std::string end = "SELECT held_until_us FROM pawl_lanes";
+  for (const std::string held : {"1", "9000000000000000"}) {
+    leave_in_doubt();
+    if (HasFatalFailure()) return;
+    world.sql("UPDATE pawl_lanes SET held_until_us = " + held);
+    world.gate().heal();
+    const auto before = number(now);
+    EXPECT_TRUE(lane->lock({}));
+    lane->abandon();
+    const auto after = number(now);
+    EXPECT_GE(number(end), before + 60'000'000);
+    EXPECT_LE(number(end), after + 60'000'000);
+  }
+}
+
 // The inquiry is a commit itself, and its answer can be lost, too, at every byte and again and
 // again: the lane knows its own raised epochs by its mark in the row, and goes on.
 TEST_F(LaneInDoubt, AnInquiryWhoseOwnAnswerIsLostIsMadeAgain) {

@@ -2,12 +2,11 @@
 //
 // What PostgreSQL's own tools restored becomes a new epoch: nothing is sent unasked, no number is
 // given out again, and no process may be at it meanwhile.
-#include <gtest/gtest.h>
 #include <pawl/backup.h>
 
-#include "engine/bank_decide.h"
-#include "postgres/postgres_world.h"
-#include "store/store.h"
+#include <future>
+
+#include "postgres/lane_fixture.h"
 
 namespace pawl::test {
 
@@ -98,6 +97,28 @@ TEST_F(RestoredEpoch, WhereThereIsNoStoreThereIsNoEpoch) {
   const auto refused = begin_postgres_epoch(world_.options(), registry_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, schema_differs) << refused.error().text();
+}
+
+class EpochBesideALane : public LaneTest {};
+
+// Who wants a lane while the epoch begins waits for it, and gets one that the epoch leaves it.
+TEST_F(EpochBesideALane, ALaneThatWasFreeIsNotTakenInTheMiddle) {
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser user = open();
+  user.lane->release();
+  // It has looked at the lanes by then, and has not changed anything yet.
+  Holder holder(world);
+  ASSERT_EQ(holder.run("BEGIN; LOCK TABLE pawl_journal IN ACCESS EXCLUSIVE MODE"), "");
+  auto begun = std::async(std::launch::async,
+                          [&] { return begin_postgres_epoch(world.options(), registry); });
+  EXPECT_TRUE(somebody_waits());
+  auto taken = std::async(std::launch::async, [&] { return take(user, LaneWish::own); });
+  EXPECT_TRUE(somebody_waits(2)) << "a lane was taken that the epoch then takes away";
+  EXPECT_EQ(holder.run("COMMIT"), "");
+  EXPECT_TRUE(begun.get());
+  const auto lane = taken.get();
+  ASSERT_TRUE(lane);
+  EXPECT_TRUE(lane->lock({}));
 }
 
 }  // namespace

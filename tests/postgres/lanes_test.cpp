@@ -7,6 +7,8 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <thread>
 
 #include "postgres/lane_fixture.h"
@@ -134,10 +136,33 @@ TEST_F(PostgresLanes, WhoHasLostItsLaneWritesNothing) {
   EXPECT_TRUE(taken->lock(LockRequest{})) << "a release by the earlier holder frees nothing";
 }
 
-TEST_F(PostgresLanes, ALockFindsTheLaneLost) {
-  LaneUser a = open();
-  world.sql("UPDATE pawl_lanes SET epoch = epoch + 1");
-  EXPECT_EQ(a.lane->lock(LockRequest{}).error().code, protocol::lane_fenced);
+// Whatever finds it first, the lane is lost for good: not even read, also if the row should say
+// otherwise later.
+TEST_F(PostgresLanes, WhoeverFindsTheLaneLostItStaysSo) {
+  using Step = std::function<Result<void>(StoreLane&)>;
+  const auto bare = [](const auto& result) {
+    return result ? Result<void>() : Result<void>(std::unexpected(result.error()));
+  };
+  const std::map<std::string, Step> steps{
+      {"lock", [&](StoreLane& lane) { return bare(lane.lock(LockRequest{})); }},
+      {"renew", [](StoreLane& lane) { return lane.renew(); }},
+      {"permits", [&](StoreLane& lane) { return bare(lane.share_permits({{"bank", 4, 1, 0}})); }},
+      {"retention", [&](StoreLane& lane) { return bare(lane.remove_old({})); }},
+      {"commit", [](StoreLane& lane) { return lane.commit(LaneUser::nothing()); }},
+  };
+  for (const auto& [name, step] : steps) {
+    SCOPED_TRACE(name);
+    LaneUser user = open();
+    if (name == "commit") user.lock(LockRequest{});
+    const std::string own = " WHERE id = " + std::to_string(user.lane->id());
+    world.sql("UPDATE pawl_lanes SET epoch = epoch + 1" + own);
+    const auto found = step(*user.lane);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, protocol::lane_fenced) << found.error().text();
+    world.sql("UPDATE pawl_lanes SET epoch = epoch - 1" + own);
+    EXPECT_EQ(user.lane->lock(LockRequest{}).error().code, protocol::lane_fenced);
+    EXPECT_EQ(user.lane->open_effects(0, 10).error().code, protocol::lane_fenced);
+  }
 }
 
 TEST_F(PostgresLanes, AReleasedLaneIsTakenAgain) {
