@@ -51,6 +51,8 @@ class SqliteSessions {
     const bool answers = sqlite3_column_count(statement) > 0;
     sqlite3_finalize(statement);
     if (code == SQLITE_BUSY) return "blocked";
+    // The model has PostgreSQL's names.
+    if (code == SQLITE_CONSTRAINT) return "error:23505";
     if (code != SQLITE_DONE) return std::string("error:") + sqlite3_errmsg(database);
     return answers ? "rows:" + rows : "count:" + std::to_string(sqlite3_changes(database));
   }

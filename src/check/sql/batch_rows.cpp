@@ -163,6 +163,7 @@ const Asked& BatchRows::asked(std::uint8_t works, std::uint8_t token) {
   Asked out;
   for (const EntityRef& ref : request.entities) out.entities.push_back(row_of(ref));
   for (const auto& receipt : request.receipts) out.receipts.push_back(receipt_row(receipt.id));
+  std::sort(out.receipts.begin(), out.receipts.end());
   for (const std::int64_t id : request.effects) {
     out.effects.push_back(row_of_id(Table::effects, id));
   }
@@ -174,7 +175,8 @@ const Asked& BatchRows::asked(std::uint8_t works, std::uint8_t token) {
 }
 
 const Decided& BatchRows::decided(const Session& session, std::uint8_t token, RowId lane) {
-  std::vector<std::uint8_t> key{session.works, token, lane, session.waiting_batch, session.driver};
+  std::vector<std::uint8_t> key{session.works, token, lane, session.waiting_batch, session.driver,
+                                session.unread};
   for (std::size_t i = 0; i < scenario_.rows.size(); ++i) {
     const Cell& cell = session.cells[i];
     key.push_back(static_cast<std::uint8_t>(cell.seen));
@@ -273,6 +275,7 @@ void BatchRows::write_others(const protocol::WriteBatch& writes, Decided& out, s
                              RowId lane) {
   for (const auto& write : writes.receipts) {
     Statement statement = on(Verb::insert, Table::receipts, receipt_row(write.key.id));
+    statement.do_nothing = guard::is_off(guard::receipt_key);
     for (std::size_t i = 0; i < scenario_.works.size(); ++i) {
       const bool writer = (works >> i & 1) != 0 && scenario_.works[i].id == write.key.id;
       if (writer) statement.values[column::writer] = static_cast<Number>(i);
@@ -314,10 +317,12 @@ void BatchRows::write_others(const protocol::WriteBatch& writes, Decided& out, s
 Decided BatchRows::decide(const Session& session, std::uint8_t token, RowId lane) {
   const ConfigSnapshot config;
   protocol::Batch batch(*scenario_.registry, config, make(session.works, token, &session), nullptr,
-                        {.wait_for_rows = session.waiting_batch != 0});
+                        {.wait_for_rows = session.waiting_batch != 0,
+                         .look_up_receipts = session.unread == 0});
   batch.decide(locked(batch.lock_request(), session, lane));
   const protocol::WriteBatch& writes = batch.write_batch();
   Decided out;
+  out.needs_receipts = batch.needs_receipts();
   for (const auto& result : batch.results()) {
     if (result.parked) throw std::logic_error(scenario_.name + ": a work is parked");
     WorkEnd end;

@@ -36,6 +36,7 @@ struct Decided {
   std::vector<Statement> writes;
   std::vector<WorkEnd> ends;
   std::uint8_t token = 0;  // of an exchange that begins with the commit
+  bool needs_receipts = false;
 };
 
 class BatchRows {

@@ -74,6 +74,7 @@ struct Session {
   std::uint8_t waiting_batch = 0;
   std::uint8_t epoch = 0;
   std::uint8_t token = 0;
+  std::uint8_t unread = 0;
 };
 
 enum class Gone : std::uint8_t { no, fenced, crashed };
@@ -92,6 +93,7 @@ struct Driver {
   Gone gone = Gone::no;
   std::uint8_t token = 0;       // of the exchange that it began
   std::uint8_t conflicted = 0;  // works that lost a create once, a bit each
+  std::uint8_t unread = 0;      // the batch takes its receipts to be absent
 };
 
 enum class Said : std::uint8_t { nothing, done, refused, conflict, locked, held, stale };

@@ -23,6 +23,8 @@ void Steps::failed(State& state, std::size_t at, std::string_view sqlstate, std:
     broken = "a row was changed since it was locked and read (PW003)";
   } else if (sqlstate == deadlock_detected) {
     broken = "sessions waited for each other (40P01)";
+  } else if (sqlstate == unique_violation && was.unread != 0) {
+    met_receipt(state, was);
   } else if (sqlstate == unique_violation) {
     broken = "what was there was not seen under the lock (23505)";
   } else if (sqlstate == create_lost) {
@@ -31,6 +33,18 @@ void Steps::failed(State& state, std::size_t at, std::string_view sqlstate, std:
     driver.waiting_batch = 1;
     again(state, was.driver, Said::locked);
   }
+}
+
+// Again, and now the receipts are looked up.
+void Steps::met_receipt(State& state, const Session& was) const {
+  Driver& driver = state.drivers[was.driver];
+  driver.unread = 0;
+  if (!guard::is_off(guard::repeat_runs_again)) return;
+  for (std::size_t i = 0; i < scenario_.works.size(); ++i) {
+    if ((was.works >> i & 1) != 0) state.said[i] = Said::conflict;
+  }
+  driver.left &= static_cast<std::uint8_t>(~was.works);
+  if (driver.left == 0) next_task(state, was.driver);
 }
 
 // Several: each on its own. One: again, on the row that is there now; twice is a value of its own
@@ -183,7 +197,7 @@ std::string Steps::judge(const State& state) const {
       if (other.kind == work.kind && other.source == work.source) times += state.executed[j];
     }
     if (times > 1) return work.name + " was carried out twice";
-    if (state.said[i] == Said::conflict) return work.name + " is answered already_exists";
+    if (state.said[i] == Said::conflict) return work.name + " is answered as failed: already_exists";
     const bool carried_out = work.kind == WorkKind::claim || times == 1;
     if (state.said[i] == Said::done && !carried_out) {
       return work.name + " is answered as done, and is not there";

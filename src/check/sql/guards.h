@@ -20,6 +20,10 @@ inline constexpr Guard fresh_values{"sql.fresh_values"};
 inline constexpr Guard one_table{"sql.one_table"};
 // Receipts are looked up after the lock is held.
 inline constexpr Guard receipt_after_lock{"sql.receipt_after_lock"};
+// Receipts have a unique key, which a commit that did not look them up meets. Else: it goes by.
+inline constexpr Guard receipt_key{"sql.receipt_key"};
+// What met a receipt is decided again, with it. Else: its callers are told that it failed.
+inline constexpr Guard repeat_runs_again{"sql.repeat_runs_again"};
 // Rows are locked, and changed only from the version that was read. Else: neither.
 inline constexpr Guard lock_or_version{"sql.lock_or_version"};
 // Rows are locked, and created, in the order of their keys. Else: in the order of arrival.
@@ -56,6 +60,8 @@ inline constexpr std::array all{locked_read,
                                 fresh_values,
                                 one_table,
                                 receipt_after_lock,
+                                receipt_key,
+                                repeat_runs_again,
                                 lock_or_version,
                                 key_order,
                                 skipped_is_not_absent,

@@ -55,6 +55,8 @@ struct Task {
   std::uint8_t works = 0;  // a bit each
   // A part of the lease has passed: the batch's commit writes its lane's row. Else it locks it.
   bool renews = false;
+  // Its receipts are taken to be absent, at first.
+  bool unread = false;
 };
 
 struct DriverPlan {

@@ -98,6 +98,10 @@ Task batch(int works) {
 Task renewing(int works) {
   return {TaskKind::batch, static_cast<std::uint8_t>(works), true};
 }
+// One that leaves its receipts to their unique key, at first.
+Task unread(int works) {
+  return {TaskKind::batch, static_cast<std::uint8_t>(works), false, true};
+}
 constexpr Task take_over{TaskKind::take_over, 0, false};
 constexpr Task renew{TaskKind::renew, 0, false};
 
@@ -158,6 +162,22 @@ SqlScenario create() {
   b.driver(one, 1, {batch(first)});
   b.driver(two, 1, {renewing(second), batch(repeated)});
   b->faults = 1;
+  return std::move(*b);
+}
+
+SqlScenario repeats() {
+  Builder b("repeats", "two processes that look no receipts up repeat each other's requests");
+  const RowId one = b.lane(1);
+  const RowId two = b.lane(2);
+  const RowId north = b.entity("north", true);
+  const auto first = b.addition("add 1", north, 1);
+  const auto second = b.addition("add 2", north, 2);
+  const auto repeated = b.addition("add 1 again", north, 1, 0);
+  const auto other = b.addition("add 2 again", north, 2, 1);
+  b.driver(one, 1, {unread(first), unread(other)});
+  b.driver(two, 1, {unread(second | repeated)});
+  b->faults = 1;
+  b->max_tries = 2;
   return std::move(*b);
 }
 
@@ -277,6 +297,7 @@ std::vector<SqlScenario> scenarios() {
   return {one_entity(),
           folded(),
           create(),
+          repeats(),
           two_entities(true),
           two_entities(false),
           stale_holder(),
@@ -287,6 +308,7 @@ std::vector<SqlScenario> scenarios() {
           messages(),
           one_writer(one_entity()),
           one_writer(create()),
+          one_writer(repeats()),
           one_writer(two_entities(true)),
           one_writer(in_doubt(false)),
           one_writer(messages()),

@@ -60,7 +60,7 @@ void pass(Io& io, Session& session, std::size_t rows) {
   for (std::uint8_t* one :
        {&session.driver, &session.stage, &session.written_off, &session.in_transaction,
         &session.uncounted, &session.task, &session.works, &session.waiting_batch, &session.epoch,
-        &session.token}) {
+        &session.token, &session.unread}) {
     io(*one);
   }
   io(session.waits);
@@ -77,7 +77,8 @@ template <class Io>
 void pass(Io& io, Driver& driver) {
   for (std::uint8_t* one : {&driver.task, &driver.left, &driver.tries, &driver.waiting_batch,
                             &driver.alone, &driver.epoch, &driver.session, &driver.lost,
-                            &driver.sequence, &driver.doubted, &driver.token, &driver.conflicted}) {
+                            &driver.sequence, &driver.doubted, &driver.token, &driver.conflicted,
+                            &driver.unread}) {
     io(*one);
   }
   io(driver.gone);

@@ -47,6 +47,7 @@ void Steps::next_task(State& state, std::size_t at) const {
   const auto& tasks = scenario_.drivers[at].tasks;
   driver.tries = driver.waiting_batch = driver.alone = driver.left = 0;
   while (++driver.task < tasks.size()) {
+    driver.unread = tasks[driver.task].unread ? 1 : 0;
     if (tasks[driver.task].kind != TaskKind::batch) return;
     for (std::size_t i = 0; i < scenario_.works.size(); ++i) {
       const SqlWork& work = scenario_.works[i];
@@ -185,6 +186,7 @@ void Steps::begin(State& state, std::size_t at, std::string& broken) {
   session.waiting_batch = driver.waiting_batch;
   session.epoch = driver.epoch;
   session.token = driver.token;
+  session.unread = driver.unread;
   *free = session;
   const auto index = static_cast<std::size_t>(free - state.sessions.begin());
   driver.session = place_of(index);
@@ -264,10 +266,12 @@ void Steps::decided_in(State& state, std::size_t at, std::string& broken) {
   const RowId lane = lane_of(session);
   const bool ours = session.cells[lane].values[column::lane_epoch] == session.epoch;
   const bool is_fenced = !ours && !guard::is_off(guard::lane_epoch);
-  if (!is_fenced && !rows_.decided(session, session.token, lane).writes.empty()) return;
+  const Decided& decided = rows_.decided(session, session.token, lane);
+  if (!is_fenced && !decided.needs_receipts && !decided.writes.empty()) return;
   tell_end(at, false);
   database_.roll_back(state, at);
   if (is_fenced) return failed(state, at, fenced, broken);
+  if (decided.needs_receipts) return failed(state, at, unique_violation, broken);
   const Session was = session;
   session = {};
   state.drivers[was.driver].session = 0;

@@ -94,6 +94,7 @@ class Steps {
   void after(State& state, std::size_t session, const Statement& statement, const Answer& outcome,
              std::string& broken);
   void failed(State& state, std::size_t session, std::string_view sqlstate, std::string& broken);
+  void met_receipt(State& state, const Session& was) const;
   void lost_create(State& state, const Session& session) const;
   void committed(State& state, std::size_t session, std::string& broken);
   void batch_committed(State& state, const Session& session, std::string& broken);
