@@ -108,7 +108,7 @@ struct EngineOptions {
   // Sessions that write at once, each with a thread of its own; a store that has only one uses one.
   int lanes = 2;
   std::size_t max_waiting = 10'000;  // requests; one more is refused with `overloaded`
-  std::size_t max_batch = 512;       // works in one commit; the next fills while it is under way
+  std::size_t max_batch = 1'024;     // works in one commit; the next fills while it is under way
   ConfigSnapshot config;
   RetentionOptions retention;
   std::uint64_t seed = 0;     // of the back-off's jitter; 0: from the system

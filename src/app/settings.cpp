@@ -161,7 +161,7 @@ void add_engine(std::vector<Setting>& out, Settings& s) {
                  &s.lanes, 1, 16});
   out.push_back({"engine", "max_waiting", "commands that wait; one more is refused `overloaded`",
                  &s.max_waiting, 1, 1'000'000});
-  out.push_back({"engine", "max_batch", "commands in one commit", &s.max_batch, 1, 100'000});
+  out.push_back({"engine", "max_batch", "commands in one commit", &s.max_batch, 1, 1'024});
   out.push_back({"engine", "stop_grace_ms", "a stop waits so long for exchanges under way",
                  &s.stop_grace_ms, 0, static_cast<std::int64_t>(ten_minutes_ms)});
 }

@@ -54,7 +54,7 @@ struct Settings {
   PostgresOptions postgres;  // its url empty: SQLite in the data folder
   int lanes = 2;
   std::int64_t max_waiting = 10'000;
-  std::int64_t max_batch = 512;
+  std::int64_t max_batch = 1'024;
   int stop_grace_ms = 5'000;
   RetentionOptions retention;
   std::string webhook_url;

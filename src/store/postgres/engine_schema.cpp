@@ -69,8 +69,9 @@ CREATE TABLE pawl_receipts (
   reply text COLLATE "C" NOT NULL,
   version bigint NOT NULL,
   created_us bigint NOT NULL,
-  -- The caller's id early in the key: where ids rise with time, new receipts share their pages.
-  PRIMARY KEY (principal, command_id, kind, machine, entity_key)
+  -- The caller's id first: it tells most receipts apart, and where ids rise with time, new receipts
+  -- share their pages.
+  PRIMARY KEY (command_id, principal, kind, machine, entity_key)
 );
 
 -- Effects that have not ended. An effect that ends moves to pawl_effects_ended in the commit of its

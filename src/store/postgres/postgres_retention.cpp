@@ -71,8 +71,8 @@ std::string walk_text(const RetentionPass& pass) {
       break;
   }
   return "SELECT principal, command_id, kind, machine, entity_key, created_us FROM pawl_receipts "
-         "WHERE (principal, command_id, kind, machine, entity_key) > ($1, $2, $3, $4, $5) ORDER BY "
-         "principal, command_id, kind, machine, entity_key LIMIT $6";
+         "WHERE (command_id, principal, kind, machine, entity_key) > ($2, $1, $3, $4, $5) ORDER BY "
+         "command_id, principal, kind, machine, entity_key LIMIT $6";
 }
 
 // What it removes may have been brought back to use since it was looked at: that is asked again. Of
