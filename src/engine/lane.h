@@ -221,7 +221,10 @@ class Lane {
   using Pair = std::pair<EntityRef, EntityRef>;  // sender, receiver
   std::set<Pair> held_pairs_;
   // Shared with other processes, the store is walked from its oldest message on, again and again.
-  std::set<Pair> behind_pairs_;       // found behind: in the store until the next walk
+  std::set<Pair> behind_pairs_;  // found behind by this walk: in the store until the next
+  // Found behind by a message that this walk has not come to: it leaves out younger ones only, for
+  // the oldest of the pair may be still before it.
+  std::set<Pair> behind_later_;
   std::set<Pair> were_behind_;        // in the walk before
   std::int64_t last_message_id_ = 0;  // the newest read of the store; 0: a walk begins
   bool messages_left_ = false;        // more in the store than in memory

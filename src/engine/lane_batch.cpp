@@ -112,6 +112,10 @@ Result<void> Lane::decide_and_commit(protocol::Batch& batch) {
     const std::int64_t began_us = store_.clock().monotonic_us();
     if (auto committed = lane_->commit(batch.write_batch()); !committed) return committed;
     commit_us = store_.clock().monotonic_us() - began_us;
+    // Only a commit renews the lease in passing: a batch that writes nothing does not.
+    if (lane_->renew_interval_ms() > 0) {
+      renew_at_us_ = began_us + commit_us + lane_->renew_interval_ms() * 1'000LL;
+    }
     commit_watches_.committed();
   }
   count_batch(batch.results().size(), commit_us);
@@ -122,9 +126,6 @@ void Lane::count_batch(std::size_t works, std::int64_t commit_us) {
   const auto size = static_cast<std::int64_t>(works);
   const std::lock_guard lock(statistics_mutex_);
   last_commit_us_ = store_.clock().monotonic_us();
-  renew_at_us_ = lane_->renew_interval_ms() == 0
-                     ? INT64_MAX
-                     : last_commit_us_ + std::int64_t{lane_->renew_interval_ms()} * 1'000;
   statistics_.batch_works.add(size, EngineStatistics::batch_unit_bits);
   if (commit_us >= 0) {
     statistics_.commit_us.add(commit_us, EngineStatistics::commit_unit_bits);
@@ -189,8 +190,10 @@ void Lane::run_batch(std::vector<protocol::Work> works, bool wait_for_rows) {
       if (!look_up && (code == protocol::receipt_exists || is_fault_of_a_work(done.error()))) {
         look_up = true;
         receipt_lookups_.batch_done(true);
+        --tries;
         continue;
       }
+      look_up = true;  // if it is run again: it may wait for what a repeat need not write
       const bool again = code == protocol::transaction_aborted || code == protocol::receipt_exists;
       if (again && tries < max_transaction_tries) continue;
       if (code == protocol::create_conflict && works.size() == 1 && tries < max_create_tries) {
@@ -334,6 +337,7 @@ void Lane::settle(protocol::Work& work, protocol::WorkResult result) {
                    // The pair goes on with what waited behind.
                    held_pairs_.erase({w.row.from, w.row.entity});
                    behind_pairs_.erase({w.row.from, w.row.entity});
+                   behind_later_.erase({w.row.from, w.row.entity});
                    messages_.clear();
                    last_message_id_ = 0;
                    messages_left_ = true;

@@ -75,6 +75,7 @@ void Lane::drop_inner_work() {
   schedule_.clear();
   messages_.clear();
   behind_pairs_.clear();
+  behind_later_.clear();
   last_message_id_ = 0;
   messages_left_ = false;
   deadlines_in_hand_.clear();
@@ -171,6 +172,7 @@ void Lane::collect_lapsed_leases(Time now) {
 Result<void> Lane::load_messages() {
   messages_.clear();
   behind_pairs_.clear();
+  behind_later_.clear();
   last_message_id_ = 0;
   messages_left_ = true;
   messages_at_us_ = 0;

@@ -115,6 +115,8 @@ void Lane::collect_messages() {
 bool Lane::read_messages() {
   if (last_message_id_ == 0) {
     were_behind_ = std::exchange(behind_pairs_, {});
+    were_behind_.merge(behind_later_);
+    behind_later_.clear();
     if (were_behind_.empty()) messages_behind_ = 0;
   }
   auto rows = lane_->waiting_messages(last_message_id_, scan_rows);
@@ -159,7 +161,8 @@ std::unordered_set<std::int64_t> Lane::messages_in_hand() const {
 // the next walk.
 bool Lane::waits_in_store(const protocol::MessageRow& row) const {
   const Pair pair{row.from, row.to};
-  return held_pairs_.contains(pair) || behind_pairs_.contains(pair);
+  if (held_pairs_.contains(pair) || behind_pairs_.contains(pair)) return true;
+  return row.id > last_message_id_ && behind_later_.contains(pair);
 }
 
 void Lane::remove_old() {
@@ -191,28 +194,37 @@ void Lane::remove_old() {
 void Lane::messages_were_tried(const std::vector<const protocol::MessageRow*>& behind,
                                const std::vector<const protocol::MessageRow*>& delivered) {
   if (store_.sole_owner()) return;  // held_pairs_ says what waits
+  bool of_this_walk = false;
   for (const auto* row : behind) {
-    if (behind_pairs_.size() < max_behind_pairs) behind_pairs_.emplace(row->from, row->to);
+    const bool walked = row->id <= last_message_id_;
+    of_this_walk = of_this_walk || walked;
+    auto& pairs = walked ? behind_pairs_ : behind_later_;
+    if (pairs.size() < max_behind_pairs) pairs.emplace(row->from, row->to);
   }
   // Where a pair goes on, step by step in this lane and another, the next step is soon.
   for (const auto* row : delivered) {
     const Pair pair{row->from, row->to};
-    const bool was_behind = were_behind_.erase(pair) + behind_pairs_.count(pair) > 0;
+    const bool was_behind =
+        were_behind_.erase(pair) + behind_pairs_.count(pair) + behind_later_.count(pair) > 0;
     if (was_behind) messages_behind_ = 0;
   }
   if (behind.empty()) return;
   messages_behind_ = std::min(messages_behind_ + 1, max_behind_doublings);
   if (last_message_id_ == 0) return look_at_messages_later();
+  if (!of_this_walk) return;
   const std::int64_t longer_us = delivered.empty() ? behind_wait_us << messages_behind_ : 0;
   messages_at_us_ = store_.clock().monotonic_us() + std::max(longer_us, behind_page_rest_us);
 }
 
 void Lane::look_at_messages_later() {
-  last_message_id_ = 0;
-  messages_left_ = true;
+  // A look that stands already is not put off by what is found behind meanwhile.
+  const bool stands = messages_left_ && last_message_id_ == 0;
   const std::int64_t wait_us =
       messages_behind_ > 0 ? behind_wait_us << messages_behind_ : idle_message_look_us;
-  messages_at_us_ = store_.clock().monotonic_us() + wait_us;
+  const std::int64_t at_us = store_.clock().monotonic_us() + wait_us;
+  messages_at_us_ = stands ? std::min(messages_at_us_, at_us) : at_us;
+  last_message_id_ = 0;
+  messages_left_ = true;
 }
 
 void Lane::queue_message(protocol::MessageRow row) {

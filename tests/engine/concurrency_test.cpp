@@ -191,6 +191,8 @@ TEST_F(Concurrency, RepeatsThatWereNotLookedUpAreAnsweredByTheirReceipts) {
   ASSERT_TRUE(opened) << opened.error().text();
   EXPECT_TRUE(opened->done && opened->repeated) << "it would be refused by now";
   without_repeats();
+  done(bank::Go{"a", bank::State::frozen}, "freeze");
+  done(bank::Go{"a", bank::State::open});
   done(bank::Go{"a", bank::State::closed}, "close");
   for (int i = 0; i < protocol::ReceiptLookups::batches_after_repeat; ++i) {
     (void)call(bank::Deposit{"a", 1});  // refused, and that is a receipt, too
@@ -198,6 +200,12 @@ TEST_F(Concurrency, RepeatsThatWereNotLookedUpAreAnsweredByTheirReceipts) {
   const auto closed = call(bank::Go{"a", bank::State::closed}, "close");
   ASSERT_TRUE(closed) << closed.error().text();
   EXPECT_TRUE(closed->done && closed->repeated);
+  for (int i = 0; i < protocol::ReceiptLookups::batches_after_repeat; ++i) {
+    (void)call(bank::Deposit{"a", 1});
+  }
+  const auto frozen = call(bank::Go{"a", bank::State::frozen}, "freeze");
+  ASSERT_TRUE(frozen) << "it is no legal move by now: " << frozen.error().text();
+  EXPECT_TRUE(frozen->done && frozen->repeated);
   const auto reused = call(bank::Go{"a", bank::State::open}, "close");
   ASSERT_FALSE(reused);
   EXPECT_EQ(reused.error().code, idempotency_mismatch);

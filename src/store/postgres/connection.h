@@ -104,7 +104,12 @@ class Connection {
   struct Core {
     PGconn* handle = nullptr;
     bool busy = false;  // something was queued and its answers have not all been read
-    std::unordered_map<std::string, std::string> prepared;  // name -> SQL
+    struct Prepared {
+      std::string sql;
+      std::string name;  // on the server
+    };
+    std::unordered_map<std::string, Prepared> prepared;  // by our name
+    std::int64_t prepared_so_far = 0;
     SessionFacts facts;
     std::vector<Warning> warnings;  // of the round under way
     std::size_t current_statement = 0;

@@ -94,22 +94,25 @@ std::size_t Pipeline::add(const Statement& statement, const Parameters& paramete
     misuse("the parameters are not of the statement's types, or too large");
     return index;
   }
-  const auto [known, added] = core_->prepared.try_emplace(statement.name, statement.sql);
+  const auto [known, added] = core_->prepared.try_emplace(statement.name);
+  auto& prepared = known->second;
   if (added) {
+    // The server takes no more than 63 bytes of a name.
+    prepared = {statement.sql, "p" + std::to_string(++core_->prepared_so_far)};
     const auto oids = oids_of(statement.types);
-    const int accepted = PQsendPrepare(core_->handle, statement.name.c_str(), statement.sql.c_str(),
+    const int accepted = PQsendPrepare(core_->handle, prepared.name.c_str(), statement.sql.c_str(),
                                        static_cast<int>(oids.size()), oids.data());
     sent_to_libpq(accepted == 1, Step::prepare, statement.sql.size() + statement_bytes);
     if (broken_) return index;
-  } else if (known->second != statement.sql) {
+  } else if (prepared.sql != statement.sql) {
     misuse("two statements have one name");
     return index;
   }
-  const int accepted = PQsendQueryPrepared(core_->handle, statement.name.c_str(),
-                                           static_cast<int>(parameters.size()), parameters.values(),
-                                           parameters.lengths(), parameters.formats(), 1);
+  const int accepted =
+      PQsendQueryPrepared(core_->handle, prepared.name.c_str(), static_cast<int>(parameters.size()),
+                          parameters.values(), parameters.lengths(), parameters.formats(), 1);
   sent_to_libpq(accepted == 1, Step::statement,
-                statement.name.size() + message_bytes(parameters) + statement_bytes);
+                prepared.name.size() + message_bytes(parameters) + statement_bytes);
   return index;
 }
 

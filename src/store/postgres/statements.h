@@ -32,7 +32,7 @@ struct MachineStatements {
   Statement select;        // $1 keys; locks nothing
   Statement existing;      // $1 keys: those that there are
   RowsStatement insert;    // the columns, then how many
-  RowsStatement update;    // the columns, the rows' places, then how many
+  RowsStatement update;    // the columns, the rows' places and locked versions, then how many
   std::map<std::string_view, RecordStatements> records;
 };
 
