@@ -175,8 +175,8 @@ const Asked& BatchRows::asked(std::uint8_t works, std::uint8_t token) {
 }
 
 const Decided& BatchRows::decided(const Session& session, std::uint8_t token, RowId lane) {
-  std::vector<std::uint8_t> key{session.works, token, lane, session.waiting_batch, session.driver,
-                                session.unread};
+  std::vector<std::uint8_t> key{session.works,         token,          lane,
+                                session.waiting_batch, session.driver, session.unread};
   for (std::size_t i = 0; i < scenario_.rows.size(); ++i) {
     const Cell& cell = session.cells[i];
     key.push_back(static_cast<std::uint8_t>(cell.seen));
@@ -316,9 +316,9 @@ void BatchRows::write_others(const protocol::WriteBatch& writes, Decided& out, s
 
 Decided BatchRows::decide(const Session& session, std::uint8_t token, RowId lane) {
   const ConfigSnapshot config;
-  protocol::Batch batch(*scenario_.registry, config, make(session.works, token, &session), nullptr,
-                        {.wait_for_rows = session.waiting_batch != 0,
-                         .look_up_receipts = session.unread == 0});
+  protocol::Batch batch(
+      *scenario_.registry, config, make(session.works, token, &session), nullptr,
+      {.wait_for_rows = session.waiting_batch != 0, .look_up_receipts = session.unread == 0});
   batch.decide(locked(batch.lock_request(), session, lane));
   const protocol::WriteBatch& writes = batch.write_batch();
   Decided out;

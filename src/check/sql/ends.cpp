@@ -197,7 +197,8 @@ std::string Steps::judge(const State& state) const {
       if (other.kind == work.kind && other.source == work.source) times += state.executed[j];
     }
     if (times > 1) return work.name + " was carried out twice";
-    if (state.said[i] == Said::conflict) return work.name + " is answered as failed: already_exists";
+    if (state.said[i] == Said::conflict)
+      return work.name + " is answered as failed: already_exists";
     const bool carried_out = work.kind == WorkKind::claim || times == 1;
     if (state.said[i] == Said::done && !carried_out) {
       return work.name + " is answered as done, and is not there";

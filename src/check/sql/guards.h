@@ -56,27 +56,13 @@ inline constexpr Guard effect_locked{"sql.effect_locked"};
 // A message waits for the earlier ones of its pair, whichever lane drives them.
 inline constexpr Guard earlier_first{"sql.earlier_first"};
 
-inline constexpr std::array all{locked_read,
-                                fresh_values,
-                                one_table,
-                                receipt_after_lock,
-                                receipt_key,
-                                repeat_runs_again,
-                                lock_or_version,
-                                key_order,
-                                skipped_is_not_absent,
-                                create_counted,
-                                create_runs_again,
-                                lane_epoch,
-                                lane_locked,
-                                raised_on_server,
-                                sequence_in_row,
-                                take_over_locked,
-                                settled_under_lock,
-                                settling_raises_epoch,
-                                journal_epoch,
-                                effect_locked,
-                                earlier_first};
+inline constexpr std::array all{locked_read,        fresh_values,       one_table,
+                                receipt_after_lock, receipt_key,        repeat_runs_again,
+                                lock_or_version,    key_order,          skipped_is_not_absent,
+                                create_counted,     create_runs_again,  lane_epoch,
+                                lane_locked,        raised_on_server,   sequence_in_row,
+                                take_over_locked,   settled_under_lock, settling_raises_epoch,
+                                journal_epoch,      effect_locked,      earlier_first};
 
 // Switched off, in this exploration?
 inline bool is_off(const Guard& guard) {

@@ -75,10 +75,10 @@ void pass(Io& io, Session& session, std::size_t rows) {
 
 template <class Io>
 void pass(Io& io, Driver& driver) {
-  for (std::uint8_t* one : {&driver.task, &driver.left, &driver.tries, &driver.waiting_batch,
-                            &driver.alone, &driver.epoch, &driver.session, &driver.lost,
-                            &driver.sequence, &driver.doubted, &driver.token, &driver.conflicted,
-                            &driver.unread}) {
+  for (std::uint8_t* one :
+       {&driver.task, &driver.left, &driver.tries, &driver.waiting_batch, &driver.alone,
+        &driver.epoch, &driver.session, &driver.lost, &driver.sequence, &driver.doubted,
+        &driver.token, &driver.conflicted, &driver.unread}) {
     io(*one);
   }
   io(driver.gone);

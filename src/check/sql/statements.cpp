@@ -71,8 +71,8 @@ std::optional<Statement> Steps::batch_statement(const Session& session) {
   const RowId lane = lane_of(session);
   switch (session.stage) {
     case stage::receipts:
-      if (asked.receipts.empty() || session.unread != 0 || guard::is_off(guard::receipt_after_lock) ||
-          guard::is_off(guard::one_table)) {
+      if (asked.receipts.empty() || session.unread != 0 ||
+          guard::is_off(guard::receipt_after_lock) || guard::is_off(guard::one_table)) {
         return {};
       }
       return reading(Table::receipts, asked.receipts);
