@@ -22,6 +22,18 @@ class Messages : public EngineFixture {
   bool is_parked(std::size_t number) {
     return eventually([&] { return parked().size() == number; });
   }
+  // So many from a to b, the first of them parked.
+  void hold_back(int count) {
+    done(bank::Go{"b", bank::State::broken});
+    std::atomic<int> answered{0};
+    for (int i = 0; i < count; ++i) {
+      engine_->submit(
+          bank::Send{"a", "b", 0, "x"}, {"ann", "s" + std::to_string(i), ""},
+          [&](const Result<Receipt>& receipt) { answered += receipt && receipt->done; });
+    }
+    ASSERT_TRUE(eventually([&] { return answered == count; }));
+    ASSERT_TRUE(is_parked(1));
+  }
 };
 
 TEST_F(Messages, ArriveInOrderPerPair) {
@@ -160,19 +172,13 @@ TEST_F(Messages, MoreThanAScanWaitBehindAParkedOneAndComeInOrder) {
   ASSERT_TRUE(trail("b", expected));
 }
 
-// As many as several batches and scans take. Neither what comes behind them nor what is in the
-// store behind them waits for them.
+// As many as several batches and scans take.
+constexpr int backlog = 2'300;
+
+// Neither what comes behind them nor what is in the store behind them waits for them.
 TEST_F(Messages, AHeldBacklogHoldsUpNoOtherPair) {
   begin();
-  done(bank::Go{"b", bank::State::broken});
-  std::atomic<int> answered{0};
-  constexpr int count = 2'300;
-  for (int i = 0; i < count; ++i) {
-    engine_->submit(bank::Send{"a", "b", 0, "x"}, {"ann", "s" + std::to_string(i), ""},
-                    [&](const Result<Receipt>& receipt) { answered += receipt && receipt->done; });
-  }
-  ASSERT_TRUE(eventually([&] { return answered == count; }));
-  ASSERT_TRUE(is_parked(1));
+  hold_back(backlog);
   send("a", "c", "1");
   ASSERT_TRUE(trail("c", "1"));
   done(bank::Go{"d", bank::State::broken});
@@ -188,6 +194,29 @@ TEST_F(Messages, AHeldBacklogHoldsUpNoOtherPair) {
   restart();
   send("c", "d", "3");
   ASSERT_TRUE(trail("d", "123"));
+}
+
+// The oldest of a pair is far behind a backlog, and younger ones of the pair are tried all the
+// time.
+TEST_F(Messages, WhatAPairSendsMeanwhileDoesNotHideItsOldest) {
+  begin();
+  hold_back(backlog);
+  done(bank::Go{"d", bank::State::broken});
+  send("a", "d", "1");
+  ASSERT_TRUE(is_parked(2));
+  send("a", "d", "2");
+  done(bank::Go{"d", bank::State::open});
+  for (const auto& command : parked()) {
+    if (command.key != "d") continue;
+    ASSERT_TRUE(operate_parked(command.id, true)->done);
+  }
+  std::string came;
+  EXPECT_TRUE(eventually([&] {
+    done(bank::Send{"a", "d", 0, "y"});
+    came = account("d").trail;
+    return came.size() >= 3;
+  })) << came;
+  EXPECT_TRUE(came.starts_with("12y")) << came;
 }
 
 }  // namespace
