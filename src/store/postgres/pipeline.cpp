@@ -19,6 +19,9 @@ constexpr std::size_t parameter_bytes = 16;
 // How much of an unnamed statement's SQL stands for its name in messages.
 constexpr std::size_t shown_sql_length = 60;
 
+// The number in the first name: those that follow have as many digits.
+constexpr std::int64_t first_prepared = 1'000'000;
+
 std::size_t message_bytes(const Parameters& parameters) {
   return parameters.byte_size() + parameters.size() * parameter_bytes;
 }
@@ -97,8 +100,9 @@ std::size_t Pipeline::add(const Statement& statement, const Parameters& paramete
   const auto [known, added] = core_->prepared.try_emplace(statement.name);
   auto& prepared = known->second;
   if (added) {
-    // The server takes no more than 63 bytes of a name.
-    prepared = {statement.sql, "p" + std::to_string(++core_->prepared_so_far)};
+    // The server takes no more than 63 bytes of a name. All are of one length, so that a statement
+    // is the same bytes on every connection, whatever was prepared there before.
+    prepared = {statement.sql, "p" + std::to_string(first_prepared + core_->prepared_so_far++)};
     const auto oids = oids_of(statement.types);
     const int accepted = PQsendPrepare(core_->handle, prepared.name.c_str(), statement.sql.c_str(),
                                        static_cast<int>(oids.size()), oids.data());
