@@ -59,7 +59,7 @@ CASES = [
     ("white-space", "docs/guide.md", "text \n"),
     ("local-path", "docs/guide.md", "see /ho" + "me/someone/pawl\n"),
     ("local-path", "src/core/key.cpp", SPDX + 'auto data = "/wo' + 'rk/main/data";\n'),
-    (None, "docs/guide.md", "GET /v1/work/items, https://x.org/home/page, build/home/a\n"),
+    (None, "docs/guide.md", "GET /v1/wo" + "rk/items, https://x.org/home/page, build/home/a\n"),
     ("vague-name", "src/core/string_utils.cpp", PLAIN),
     ("vague-name", "tests/unit/test_helper.h", PLAIN),
     (None, "src/core/utilisation.cpp", PLAIN),
