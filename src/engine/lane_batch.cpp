@@ -102,7 +102,7 @@ Result<void> Lane::decide_and_commit(protocol::Batch& batch) {
   batch.decide(std::move(*locked));
   if (batch.needs_receipts()) {
     lane_->abandon();
-    return fail(protocol::receipt_exists, "or may");
+    return fail(protocol::receipt_exists, "perhaps");
   }
   PAWL_CRASH_POINT("committer.decided");
   std::int64_t commit_us = -1;
@@ -158,10 +158,6 @@ void put_messages_in_order(std::vector<protocol::Work>& works) {
   for (const std::size_t place : order) messages.push_back(std::move(works[place]));
   for (std::size_t i = 0; i < places.size(); ++i) works[places[i]] = std::move(messages[i]);
 }
-
-}  // namespace
-
-namespace {
 
 bool has_repeat(const std::vector<protocol::WorkResult>& results) {
   return std::any_of(results.begin(), results.end(), [](const protocol::WorkResult& result) {

@@ -22,6 +22,18 @@ class Messages : public EngineFixture {
   bool is_parked(std::size_t number) {
     return eventually([&] { return parked().size() == number; });
   }
+  // From a to d, behind those of hold_back(): "1" is parked and tried again, "2" has waited behind.
+  void leave_one_behind() {
+    done(bank::Go{"d", bank::State::broken});
+    send("a", "d", "1");
+    ASSERT_TRUE(is_parked(2));
+    send("a", "d", "2");
+    done(bank::Go{"d", bank::State::open});
+    for (const auto& command : parked()) {
+      if (command.key != "d") continue;
+      ASSERT_TRUE(operate_parked(command.id, true)->done);
+    }
+  }
   // So many from a to b, the first of them parked.
   void hold_back(int count) {
     done(bank::Go{"b", bank::State::broken});
@@ -181,15 +193,7 @@ TEST_F(Messages, AHeldBacklogHoldsUpNoOtherPair) {
   hold_back(backlog);
   send("a", "c", "1");
   ASSERT_TRUE(trail("c", "1"));
-  done(bank::Go{"d", bank::State::broken});
-  send("a", "d", "1");
-  ASSERT_TRUE(is_parked(2));
-  send("a", "d", "2");
-  done(bank::Go{"d", bank::State::open});
-  for (const auto& command : parked()) {
-    if (command.key != "d") continue;
-    ASSERT_TRUE(operate_parked(command.id, true)->done);
-  }
+  leave_one_behind();
   ASSERT_TRUE(trail("d", "12"));
   restart();
   send("c", "d", "3");
@@ -201,15 +205,7 @@ TEST_F(Messages, AHeldBacklogHoldsUpNoOtherPair) {
 TEST_F(Messages, WhatAPairSendsMeanwhileDoesNotHideItsOldest) {
   begin();
   hold_back(backlog);
-  done(bank::Go{"d", bank::State::broken});
-  send("a", "d", "1");
-  ASSERT_TRUE(is_parked(2));
-  send("a", "d", "2");
-  done(bank::Go{"d", bank::State::open});
-  for (const auto& command : parked()) {
-    if (command.key != "d") continue;
-    ASSERT_TRUE(operate_parked(command.id, true)->done);
-  }
+  leave_one_behind();
   std::string came;
   EXPECT_TRUE(eventually([&] {
     done(bank::Send{"a", "d", 0, "y"});
