@@ -18,7 +18,7 @@ std::vector<Line> compare_on_sqlite(const Options& options, const std::string& n
   for (const int number : options.in_flight) {
     Line line{name, number, {}, "hand-written, one connection", {}};
     for (int round = 0; round < options.rounds; ++round) {
-      line.hand_written.push_back(hand.run(options.seconds));
+      if (!options.alone) line.hand_written.push_back(hand.run(options.seconds));
       line.pawl.push_back(pawl.run(number, options.seconds, keys));
     }
     lines.push_back(std::move(line));
@@ -40,7 +40,7 @@ std::vector<Line> compare_on_postgres(const Options& options, const std::string&
     HandWrittenPostgres hand(by_hand, keys == Keys::hot ? Spread::hot : several);
     Line line{name, number, {}, {}, {}};
     for (int round = 0; round < options.rounds; ++round) {
-      line.hand_written.push_back(hand.run(options.seconds));
+      if (!options.alone) line.hand_written.push_back(hand.run(options.seconds));
       pawl.begin_anew();
       line.pawl.push_back(others ? others->run(number, options.seconds, keys)
                                  : pawl.run(number, options.seconds, keys));

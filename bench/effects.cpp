@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv, {in_flight}, PAWL_SLOW_SYNC);
   const Workspace workspace(options);
   std::vector<Rival> rivals;
-  if (options.store == "postgres") {
+  if (options.store == "postgres" && !options.alone) {
     rivals = {
         {"pg-boss, a row update each", "run.sh pg_boss effects", "per_s", {}, {}},
         {"pg-boss, outcomes together", "", "per_s_outcomes_together", {}, {}},

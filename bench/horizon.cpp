@@ -66,7 +66,8 @@ Rates measure(const Options& options, bool hold) {
   for (int step = 0; step < steps; ++step) {
     const double step_began = seconds_now();
     const std::int64_t before = performer->performed();
-    jobs.ask_for(options.seconds / steps, options.entities, options.in_flight.front());
+    jobs.ask_for(options.seconds / steps, options.new_jobs ? 0 : options.entities,
+                 options.in_flight.front());
     out.by_step.push_back(static_cast<double>(performer->performed() - before) /
                           (seconds_now() - step_began));
   }
@@ -98,8 +99,11 @@ int main(int argc, char** argv) {
     held_rates.push_back(held.whole);
     ratios.push_back(held.whole / free.whole);
   }
-  const json::Value queue = run_script("horizon.py --rounds 1 --seconds " +
-                                       std::to_string(static_cast<int>(options.seconds)));
+  json::Value queue;
+  if (!options.alone) {
+    queue = run_script("horizon.py --rounds 1 --seconds " +
+                       std::to_string(static_cast<int>(options.seconds)));
+  }
   const double last_ratio = held.by_step.back() / free.by_step.back();
   if (options.json) {
     std::printf(

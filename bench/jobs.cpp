@@ -145,6 +145,7 @@ void Jobs::ask(int job, std::function<void()> done) {
 }
 
 void Jobs::ask_all(int count) {
+  next_job_ = std::max(next_job_, count);
   std::atomic<int> waiting = 0;
   for (int i = 0; i < count; ++i) {
     for (int now = waiting.load(); now >= asked_at_once; now = waiting.load()) waiting.wait(now);
@@ -159,7 +160,8 @@ void Jobs::ask_all(int count) {
 
 std::int64_t Jobs::ask_for(double seconds, int count, int in_flight) {
   std::mt19937 random(static_cast<unsigned>(next_));
-  std::uniform_int_distribution<int> pick(0, count - 1);
+  std::uniform_int_distribution<int> among(0, std::max(0, count - 1));
+  const auto pick = [&] { return count == 0 ? next_job_++ : among(random); };
   std::atomic<int> waiting = 0;
   const int resume_at = in_flight - std::max(1, in_flight / 8);
   std::int64_t asked = 0;
@@ -170,7 +172,7 @@ std::int64_t Jobs::ask_for(double seconds, int count, int in_flight) {
     }
     waiting.fetch_add(1);
     ++asked;
-    ask(pick(random), [&waiting, resume_at] {
+    ask(pick(), [&waiting, resume_at] {
       const int left = waiting.fetch_sub(1) - 1;
       if (left == resume_at || left == 0) waiting.notify_one();
     });

@@ -41,7 +41,8 @@ class Jobs {
   void start();
   // Asks for each of `count` jobs and waits until all of it is durable.
   void ask_all(int count);
-  // Asks for jobs picked among `count` for `seconds`, so many in flight; gives how many.
+  // Asks for jobs picked among `count`, or, if that is 0, for a new one each time, for `seconds`,
+  // so many in flight; gives how many.
   std::int64_t ask_for(double seconds, int count, int in_flight);
   Engine& engine() { return *engine_; }
   // How many jobs are done.
@@ -54,6 +55,7 @@ class Jobs {
   Registry registry_;
   std::unique_ptr<Engine> engine_;
   std::uint64_t next_ = 1;
+  int next_job_ = 0;
 };
 
 // Makes a new store with so many jobs that are done, and nothing else.

@@ -22,7 +22,7 @@ namespace {
   std::fprintf(stderr,
                "%s\noptions: --store sqlite|postgres  --in-flight N[,N...]  --entities N  "
                "--rounds N  --seconds S  --sync-ms N  --lanes N  --max-batch N  --processes N  "
-               "--clients N  --dir DIR  --json\n",
+               "--clients N  --jobs new|again  --dir DIR  --alone  --json\n",
                problem.c_str());
   std::exit(2);
 }
@@ -76,8 +76,8 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
   options.in_flight = std::move(default_in_flight);
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--json") {
-      options.json = true;
+    if (name == "--json" || name == "--alone") {
+      (name == "--json" ? options.json : options.alone) = true;
       continue;
     }
     if (i + 1 >= argc) usage(name + ": needs a value, or is not an option");
@@ -106,6 +106,9 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
       options.lanes = static_cast<int>(number(value, name));
     } else if (name == "--max-batch") {
       options.max_batch = static_cast<int>(number(value, name));
+    } else if (name == "--jobs") {
+      if (value != "new" && value != "again") usage("--jobs: new or again");
+      options.new_jobs = value == "new";
     } else if (name == "--processes") {
       options.processes = std::max(1, static_cast<int>(number(value, name)));
     } else if (name == "--clients") {
@@ -213,7 +216,8 @@ void print_lines(const Options& options, const std::vector<Line>& lines) {
       std::printf("  of each round, pawl/s : by hand/s (baseline: %s; load %.1f):",
                   line.baseline.c_str(), load_average_now());
       for (std::size_t i = 0; i < line.pawl.size(); ++i) {
-        std::printf(" %.0f:%.0f", line.pawl[i].per_second, line.hand_written[i].per_second);
+        std::printf(" %.0f:%.0f", line.pawl[i].per_second,
+                    options.alone ? 0 : line.hand_written[i].per_second);
       }
       std::printf("\n");
       std::fflush(stdout);

@@ -209,6 +209,8 @@ protocol::LockedBatch Runner::locked(const WorkName& name, const protocol::LockR
     auto& effect = out.effects.emplace_back();
     if (const PartId row = open_effect(name, state); row != 0) {
       effect = effect_row(name.index, row, standing);
+      const auto* claimed = request.claimed_effect(i);
+      if (claimed != nullptr && claimed->token == effect->token) effect = *claimed;
     }
   }
   for (std::size_t i = 0; i < request.messages.size(); ++i) out.messages.push_back(name.flag != 0);

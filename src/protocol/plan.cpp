@@ -131,6 +131,17 @@ std::size_t Planner::once(std::map<std::int64_t, std::size_t>& known,
   return place->second;
 }
 
+// Two works on one effect: the second is decided on what the first made of the row.
+std::size_t Planner::effect(std::int64_t id, const EffectRow* claimed) {
+  const std::size_t index = once(effects_, request_.effects, id);
+  if (index == request_.claimed.size()) {
+    request_.claimed.push_back(claimed);
+  } else {
+    request_.claimed[index] = nullptr;
+  }
+  return index;
+}
+
 // Two requests under the same receipt share its look-up, so that the later one sees the earlier's.
 std::size_t Planner::receipt(ReceiptKey key) {
   const std::hash<std::string_view> hash;
@@ -180,7 +191,7 @@ void Planner::request(RequestWork& work, Planned& planned) {
 // The outcome command follows from the row as the claim left it: if another has changed the row
 // since, its token is another and nothing is decided.
 void Planner::answer(const AnswerWork& work, Planned& planned) {
-  planned.effect = effect(work.claimed.id);
+  planned.effect = effect(work.claimed.id, &work.claimed);
   const EffectSpec* spec = registry_.find_effect(work.claimed.kind);
   if (spec == nullptr) {
     planned.error = Error(machine_defect, "unknown effect kind " + work.claimed.kind);

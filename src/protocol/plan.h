@@ -61,7 +61,8 @@ class Planner {
 
  private:
   void collect(WorkItem& item, Planned& planned);
-  std::size_t effect(std::int64_t id) { return once(effects_, request_.effects, id); }
+  // `claimed`: of an answer to that claim, else null. Stays where it is until the request was met.
+  std::size_t effect(std::int64_t id, const EffectRow* claimed = nullptr);
   std::size_t message(std::int64_t id) { return once(messages_, request_.messages, id); }
   std::size_t parked(std::int64_t id) { return once(parked_, request_.parked, id); }
   static std::size_t once(std::map<std::int64_t, std::size_t>& known,

@@ -121,6 +121,10 @@ struct LockRequest {
   std::vector<RecordQuery> records;
   std::vector<ReceiptKey> receipts;
   std::vector<std::int64_t> effects;
+  // Of each effect, by its index there, the row as its claim left it, where only that claim's
+  // answer asks for it; else null, as behind the end. Whatever changes a row raises its token:
+  // while the token is this one, a store may give this back and leave the locked row unread.
+  std::vector<const EffectRow*> claimed;
   std::vector<std::int64_t> messages;
   std::vector<DeadlineRef> deadlines;
   std::vector<std::int64_t> parked;
@@ -130,6 +134,10 @@ struct LockRequest {
   // If not set, receipts are taken to be absent: the store's unique key decides at the commit,
   // which then fails with `receipt_exists`.
   bool look_up_receipts = true;
+
+  const EffectRow* claimed_effect(std::size_t index) const {
+    return index < claimed.size() ? claimed[index] : nullptr;
+  }
 };
 
 // The answers in the order of the request.

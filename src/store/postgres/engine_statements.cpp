@@ -16,9 +16,10 @@ constexpr Type ids = Type::bigint_array;
 constexpr Type numbers = Type::bigint_array;
 constexpr Type texts = Type::text_array;
 
-std::string lock_effects_sql(std::string_view how) {
-  return "SELECT " + std::string(effect_columns) +
-         " FROM pawl_effects WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE" + std::string(how);
+std::string lock_effects_sql(std::string_view columns, std::string_view how) {
+  return "SELECT " + std::string(columns) +
+         ", ctid FROM pawl_effects WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE" +
+         std::string(how);
 }
 
 // Rows of a table, in the order of `columns`; the types say which are numbers.
@@ -69,9 +70,10 @@ RowsStatement update_effects_statement() {
     if (!set.empty()) set += ", ";
     set.append(column).append(" = ").append(u.add(type));
   }
+  const std::string row_place = u.add(Type::tid_array);
   return u.counted("update effects",
                    "UPDATE pawl_effects AS t SET " + set + " FROM " + std::string(rows_place) +
-                       " WHERE t.id = " + id,
+                       " WHERE " + at_place(row_place, "id", id),
                    lost_update_state);
 }
 
@@ -87,25 +89,31 @@ RowsStatement end_effects_statement() {
   }
   const std::string kept =
       "kind, machine, entity_key, payload, idempotency_key, created_us, trace_id";
-  const std::string place = u.behind();
+  const std::string row_place = u.add(Type::tid_array);
+  const std::string count = u.behind();
   return u.plain("end effects",
                  "WITH gone AS (DELETE FROM pawl_effects AS t USING " + std::string(rows_place) +
-                     " WHERE t.id = " + id +
+                     " WHERE " + at_place(row_place, "id", id) +
                      " RETURNING t.id, t.kind, t.machine, t.entity_key, t.payload, "
                      "t.idempotency_key, t.created_us, t.trace_id" +
                      values + "), kept AS (INSERT INTO pawl_effects_ended (id, " + kept + names +
                      ") SELECT id, " + kept + names +
                      " FROM gone RETURNING 1) SELECT "
                      "pawl_expect((SELECT count(*) FROM kept), " +
-                     place + ", '" + std::string(lost_update_state) + "')",
+                     count + ", '" + std::string(lost_update_state) + "')",
                  {Type::bigint});
 }
 
 }  // namespace
 
 void Statements::name_locks() {
-  lock_effects = {"lock effects", lock_effects_sql(" SKIP LOCKED"), {ids}};
-  lock_effects_waiting = {"lock effects waiting", lock_effects_sql(""), {ids}};
+  lock_effects = {"lock effects", lock_effects_sql(effect_columns, " SKIP LOCKED"), {ids}};
+  lock_effects_waiting = {"lock effects waiting", lock_effects_sql(effect_columns, ""), {ids}};
+  lock_claimed_effects = {
+      "lock claimed effects", lock_effects_sql("id, token", " SKIP LOCKED"), {ids}};
+  effects = {"effects",
+             "SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id = ANY($1)",
+             {ids}};
   existing_effects = {"existing effects", "SELECT id FROM pawl_effects WHERE id = ANY($1)", {ids}};
   ended_effects = {
       "ended effects",
@@ -125,10 +133,11 @@ void Statements::name_locks() {
               "'bounce')) FROM mine AS m",
               {ids}};
   lock_deadlines = {"lock deadlines",
-                    "SELECT u.place, d.arming FROM unnest($1, $2, $3) WITH ORDINALITY AS "
-                    "u(machine, entity_key, name, place) JOIN pawl_deadlines AS d ON d.machine = "
-                    "u.machine AND d.entity_key = u.entity_key AND d.name = u.name ORDER BY "
-                    "d.machine, d.entity_key, d.name FOR NO KEY UPDATE OF d",
+                    "SELECT u.place, d.arming FROM (SELECT * FROM unnest($1, $2, $3) WITH "
+                    "ORDINALITY AS n(machine, entity_key, name, place) ORDER BY machine, "
+                    "entity_key, name) AS u CROSS JOIN LATERAL (SELECT arming FROM pawl_deadlines "
+                    "AS s WHERE s.machine = u.machine AND s.entity_key = u.entity_key AND s.name = "
+                    "u.name LIMIT 1 FOR NO KEY UPDATE) AS d",
                     {texts, texts, texts}};
   lock_parked = {"lock parked",
                  "SELECT " + std::string(parked_columns) +
@@ -194,8 +203,9 @@ void Statements::name_writes() {
                                 texts, texts, texts, numbers});
   const std::vector<Type> deadline_key{texts, texts, texts};
   delete_deadlines = {"delete deadlines",
-                      "DELETE FROM pawl_deadlines AS d USING {rows} WHERE d.machine = u.c1 AND "
-                      "d.entity_key = u.c2 AND d.name = u.c3",
+                      "DELETE FROM pawl_deadlines WHERE ctid = ANY(ARRAY(SELECT d.ctid FROM "
+                      "{rows} CROSS JOIN LATERAL (SELECT ctid FROM pawl_deadlines AS s WHERE "
+                      "s.machine = u.c1 AND s.entity_key = u.c2 AND s.name = u.c3 LIMIT 1) AS d))",
                       deadline_key,
                       {}};
   arm_deadlines = {"arm deadlines",

@@ -64,10 +64,14 @@ class Places {
 }  // namespace
 
 struct PostgresLane::LockRound {
+  bool by_index_alone = false;
   Groups groups;
+  std::vector<std::size_t> at_places;                    // entities that were looked for there
   std::vector<std::vector<std::size_t>> record_queries;  // of one table each: places in the request
   std::vector<std::size_t> records;                      // their statements
   std::size_t effects = none;
+  std::size_t claimed = none;               // those of whom the token is enough
+  std::vector<std::int64_t> another_token;  // claimed ones that have changed since
   std::size_t messages = none;
   std::size_t deadlines = none;
   std::size_t parked = none;
@@ -80,7 +84,7 @@ Result<PostgresLane::Groups> PostgresLane::groups_of(const std::vector<EntityRef
     if (groups.empty() || groups.back().machine->spec->name != entities[i].machine) {
       const MachineStatements* machine = shared_->statements.of(entities[i].machine);
       if (machine == nullptr) return fail(command_invalid, "unknown machine");
-      groups.push_back({machine, i, i, 0});
+      groups.push_back({machine, i, i, none, none});
     }
     groups.back().last = i + 1;
   }
@@ -118,6 +122,33 @@ Result<void> PostgresLane::add_records(const protocol::LockRequest& request, Pip
   return {};
 }
 
+void PostgresLane::add_group(const protocol::LockRequest& request, Group& group, Pipeline& round,
+                             LockRound& out) {
+  Parameters places;
+  places.array(Type::tid_array);
+  Parameters keys;
+  keys.array(Type::text_array);
+  std::size_t by_index = group.last - group.first;
+  for (std::size_t i = group.first; i < group.last; ++i) {
+    const std::string& key = request.entities[i].key;
+    const auto place =
+        out.by_index_alone ? std::nullopt : places_.use(group.machine->spec->name, key);
+    if (place) {
+      places.element(*place);
+      out.at_places.push_back(i);
+      --by_index;
+    } else {
+      keys.element(std::string_view(key));
+    }
+  }
+  if (by_index < group.last - group.first) {
+    group.at_places = round.add(group.machine->lock_at_places, places);
+  }
+  if (by_index == 0) return;
+  group.by_index =
+      round.add(request.wait_for_rows ? group.machine->lock_waiting : group.machine->lock, keys);
+}
+
 Result<void> PostgresLane::add_locks(const protocol::LockRequest& request, Pipeline& round,
                                      LockRound& out) {
   const Statements& statements = shared_->statements;
@@ -125,22 +156,22 @@ Result<void> PostgresLane::add_locks(const protocol::LockRequest& request, Pipel
   if (!groups) return std::unexpected(groups.error());
   out.groups = std::move(*groups);
   Parameters parameters;
-  for (Group& group : out.groups) {
-    parameters.clear();
-    parameters.array(Type::text_array);
-    for (std::size_t i = group.first; i < group.last; ++i) {
-      parameters.element(std::string_view(request.entities[i].key));
-    }
-    group.statement = round.add(
-        request.wait_for_rows ? group.machine->lock_waiting : group.machine->lock, parameters);
-  }
+  for (Group& group : out.groups) add_group(request, group, round, out);
   const auto add_ids = [&](const Statement& statement, const std::vector<std::int64_t>& ids) {
     if (ids.empty()) return none;
     return round.add(statement, Parameters().integers(ids));
   };
-  out.effects =
-      add_ids(request.wait_for_rows ? statements.lock_effects_waiting : statements.lock_effects,
-              request.effects);
+  if (request.wait_for_rows) {
+    out.effects = add_ids(statements.lock_effects_waiting, request.effects);
+  } else {
+    std::vector<std::int64_t> whole;
+    std::vector<std::int64_t> claimed;
+    for (std::size_t i = 0; i < request.effects.size(); ++i) {
+      (request.claimed_effect(i) == nullptr ? whole : claimed).push_back(request.effects[i]);
+    }
+    out.effects = add_ids(statements.lock_effects, whole);
+    out.claimed = add_ids(statements.lock_claimed_effects, claimed);
+  }
   out.parked = add_ids(statements.lock_parked, request.parked);
   if (!request.deadlines.empty()) {
     parameters.clear();
@@ -177,35 +208,83 @@ Result<void> PostgresLane::add_locks(const protocol::LockRequest& request, Pipel
   return {};
 }
 
+void PostgresLane::read_entity(const Group& group, const ResultSet& rows, int row,
+                               std::size_t entity, protocol::LockedBatch& out) {
+  const MachineSpec& machine = *group.machine->spec;
+  read_entity_row(machine, rows, row, out.entities[entity]);
+  row_places_[entity] = rows.row_place(row, entity_select_columns(machine));
+}
+
+// What lies there now may be another entity's row: it stays locked until the transaction ends, and
+// nothing else comes of it.
+void PostgresLane::read_at_places(const protocol::LockRequest& request, const Group& group,
+                                  const ResultSet& rows, protocol::LockedBatch& out) {
+  const auto first = request.entities.begin() + static_cast<std::ptrdiff_t>(group.first);
+  const auto last = request.entities.begin() + static_cast<std::ptrdiff_t>(group.last);
+  for (int row = 0; row < rows.rows(); ++row) {
+    const std::string_view key = rows.text_view(row, 0);
+    const auto found = std::lower_bound(
+        first, last, key, [](const EntityRef& ref, std::string_view k) { return ref.key < k; });
+    if (found == last || found->key != key) continue;
+    const auto entity = static_cast<std::size_t>(found - request.entities.begin());
+    if (!out.entities[entity].present) read_entity(group, rows, row, entity, out);
+  }
+}
+
+void PostgresLane::read_effects(const protocol::LockRequest& request, const Outcome& outcome,
+                                LockRound& round, protocol::LockedBatch& out) {
+  out.effects.resize(request.effects.size());
+  effect_places_.clear();
+  const Places places(request.effects);
+  if (round.effects != none) {
+    const ResultSet& rows = outcome[round.effects];
+    for (int row = 0; row < rows.rows(); ++row) {
+      const auto effect = read_effect_row(shared_->registry, rows, row);
+      if (!effect) continue;
+      places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
+      effect_places_.emplace_back(effect->id, rows.row_place(row, effect_column_count));
+    }
+  }
+  if (round.claimed != none) {
+    const ResultSet& rows = outcome[round.claimed];
+    for (int row = 0; row < rows.rows(); ++row) {
+      const std::int64_t id = rows.integer(row, 0);
+      places.of(id, [&](std::size_t place) {
+        const protocol::EffectRow& claimed = *request.claimed_effect(place);
+        if (claimed.token == rows.integer(row, 1)) {
+          out.effects[place] = claimed;
+        } else {
+          round.another_token.push_back(id);
+        }
+      });
+      effect_places_.emplace_back(id, rows.row_place(row, 2));
+    }
+  }
+  std::sort(effect_places_.begin(), effect_places_.end());
+}
+
 void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcome& outcome,
-                              const LockRound& round, protocol::LockedBatch& out) {
+                              LockRound& round, protocol::LockedBatch& out) {
   out.entities.resize(request.entities.size());
   for (std::size_t i = 0; i < request.entities.size(); ++i) {
     out.entities[i].ref = request.entities[i];
   }
   row_places_.assign(request.entities.size(), {});
   for (const Group& group : round.groups) {
-    const ResultSet& rows = outcome[group.statement];
+    if (group.at_places != none) read_at_places(request, group, outcome[group.at_places], out);
+    if (group.by_index == none) continue;
+    const ResultSet& rows = outcome[group.by_index];
     // Both are sorted by their bytes.
     std::size_t place = group.first;
     for (int row = 0; row < rows.rows(); ++row) {
       const std::string_view key = rows.text_view(row, 0);
       while (place < group.last && request.entities[place].key < key) ++place;
       if (place == group.last || request.entities[place].key != key) continue;
-      read_entity_row(*group.machine->spec, rows, row, out.entities[place]);
-      row_places_[place] = rows.row_place(row, entity_select_columns(*group.machine->spec));
+      read_entity(group, rows, row, place, out);
+      places_.found(group.machine->spec->name, key, row_places_[place]);
     }
   }
-  out.effects.resize(request.effects.size());
-  if (round.effects != none) {
-    const Places places(request.effects);
-    const ResultSet& rows = outcome[round.effects];
-    for (int row = 0; row < rows.rows(); ++row) {
-      const auto effect = read_effect_row(shared_->registry, rows, row);
-      if (!effect) continue;
-      places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
-    }
-  }
+  read_effects(request, outcome, round, out);
   out.parked.resize(request.parked.size());
   if (round.parked != none) {
     const Places places(request.parked);
@@ -268,7 +347,8 @@ void PostgresLane::read_locks(const protocol::LockRequest& request, const Outcom
 }
 
 // What did not come back is absent, or held by another session. An absence is not locked: if
-// somebody creates it meanwhile, it is taken for held here, or else the create decides.
+// somebody creates it meanwhile, it is taken for held here, or else the create decides. Locked
+// effects that have changed since their claim are read here.
 Result<void> PostgresLane::look_for_missing(const protocol::LockRequest& request,
                                             const LockRound& round, protocol::LockedBatch& out) {
   struct Missing {
@@ -291,11 +371,18 @@ Result<void> PostgresLane::look_for_missing(const protocol::LockRequest& request
     }
   }
   std::vector<std::int64_t> effects;
+  const auto& changed = round.another_token;
   for (std::size_t i = 0; i < request.effects.size(); ++i) {
-    if (!out.effects[i]) effects.push_back(request.effects[i]);
+    const bool locked =
+        std::find(changed.begin(), changed.end(), request.effects[i]) != changed.end();
+    if (!out.effects[i] && !locked) effects.push_back(request.effects[i]);
   }
+  std::size_t reread = none;
   std::size_t open = none;
   std::size_t ended = none;
+  if (!changed.empty()) {
+    reread = look.add(shared_->statements.effects, Parameters().integers(changed));
+  }
   if (!effects.empty()) {
     // In this order: one that ends between the two is seen by the second.
     open = look.add(shared_->statements.existing_effects, Parameters().integers(effects));
@@ -313,13 +400,16 @@ Result<void> PostgresLane::look_for_missing(const protocol::LockRequest& request
       out.entities_skipped[static_cast<std::size_t>(place - request.entities.begin())] = true;
     }
   }
-  if (open == none) return {};
   const Places places(request.effects);
-  for (int row = 0; row < outcome[ended].rows(); ++row) {
-    const auto effect = read_effect_row(shared_->registry, outcome[ended], row);
-    if (!effect) continue;
-    places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
+  for (const std::size_t statement : {reread, ended}) {
+    if (statement == none) continue;
+    for (int row = 0; row < outcome[statement].rows(); ++row) {
+      const auto effect = read_effect_row(shared_->registry, outcome[statement], row);
+      if (!effect) continue;
+      places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
+    }
   }
+  if (open == none) return {};
   for (int row = 0; row < outcome[open].rows(); ++row) {
     out.effects_skipped.resize(request.effects.size());
     places.of(outcome[open].integer(row, 0),
@@ -328,34 +418,63 @@ Result<void> PostgresLane::look_for_missing(const protocol::LockRequest& request
   return {};
 }
 
+// A row that is not where it was left was moved by somebody else, or is held: places are of no use
+// for this lock then.
+bool PostgresLane::places_were_right(const protocol::LockRequest& request, const LockRound& round,
+                                     const protocol::LockedBatch& locked) {
+  if (round.at_places.empty()) return true;
+  bool right = true;
+  for (const std::size_t entity : round.at_places) {
+    if (locked.entities[entity].present) continue;
+    right = false;
+    places_.forget(request.entities[entity].machine, request.entities[entity].key);
+  }
+  places_.judge(!right);
+  return right;
+}
+
+Result<void> PostgresLane::run_lock(const protocol::LockRequest& request, LockRound& sent,
+                                    protocol::LockedBatch& out) {
+  Pipeline round(connection_);
+  if (!in_transaction_) round.add(shared_->statements.begin, {});
+  if (std::exchange(replans_, false)) round.add("DISCARD PLANS");
+  if (auto added = add_locks(request, round, sent); !added) {
+    // Nothing of it has left.
+    connection_.close();
+    return added;
+  }
+  in_transaction_ = true;
+  const auto outcome = timed(round);
+  if (!outcome) return std::unexpected(failed(outcome.error()));
+  const ResultSet& lane = outcome[sent.lane];
+  if (lane.rows() == 0 || lane.integer(0, 0) != epoch_) {
+    abandon();
+    fenced_ = true;
+    return fail(protocol::lane_fenced);
+  }
+  sequence_ = lane.integer(0, 1);
+  const std::int64_t lease_us = shared_->options.lane_lease_ms * 1'000LL;
+  renews_ = lane.integer(0, 3) - lane.integer(0, 2) <= lease_us - lease_us / lease_parts;
+  const Time sampled = shared_->clock->sampled(Time{lane.integer(0, 2)});
+  out.time = shared_->given_clock != nullptr ? shared_->given_clock->now() : sampled;
+  read_locks(request, outcome, sent, out);
+  return {};
+}
+
 Result<protocol::LockedBatch> PostgresLane::lock(const protocol::LockRequest& request) {
   if (auto able = ready(); !able) return std::unexpected(able.error());
+  places_.next_lock();
   LockRound sent;
+  // Who waits takes its locks in the one order of all, which places do not have.
+  sent.by_index_alone = request.wait_for_rows;
   protocol::LockedBatch out;
-  {
-    Pipeline round(connection_);
-    round.add(shared_->statements.begin, {});
-    if (std::exchange(replans_, false)) round.add("DISCARD PLANS");
-    if (auto added = add_locks(request, round, sent); !added) {
-      // Nothing of it has left.
-      connection_.close();
-      return std::unexpected(added.error());
-    }
-    in_transaction_ = true;
-    const auto outcome = timed(round);
-    if (!outcome) return std::unexpected(failed(outcome.error()));
-    const ResultSet& lane = outcome[sent.lane];
-    if (lane.rows() == 0 || lane.integer(0, 0) != epoch_) {
-      abandon();
-      fenced_ = true;
-      return fail(protocol::lane_fenced);
-    }
-    sequence_ = lane.integer(0, 1);
-    const std::int64_t lease_us = shared_->options.lane_lease_ms * 1'000LL;
-    renews_ = lane.integer(0, 3) - lane.integer(0, 2) <= lease_us - lease_us / lease_parts;
-    const Time sampled = shared_->clock->sampled(Time{lane.integer(0, 2)});
-    out.time = shared_->given_clock != nullptr ? shared_->given_clock->now() : sampled;
-    read_locks(request, outcome, sent, out);
+  if (auto done = run_lock(request, sent, out); !done) return std::unexpected(done.error());
+  if (!places_were_right(request, sent, out)) {
+    // What the locks protect was read before all of them were held: everything once more.
+    sent = {};
+    sent.by_index_alone = true;
+    out = {};
+    if (auto done = run_lock(request, sent, out); !done) return std::unexpected(done.error());
   }
   if (auto done = look_for_missing(request, sent, out); !done) return std::unexpected(done.error());
   out.lane = id_;

@@ -26,13 +26,13 @@ Result<std::vector<EntitySlot>> PostgresLane::entities(const std::vector<EntityR
     for (std::size_t i = group.first; i < group.last; ++i) {
       keys.element(std::string_view(sorted[i].key));
     }
-    group.statement = round.add(group.machine->select, keys);
+    group.by_index = round.add(group.machine->select, keys);
   }
   const auto outcome = round.run(deadline());
   if (!outcome) return std::unexpected(store_error(outcome.error()));
   std::vector<EntitySlot> found(sorted.size());
   for (const Group& group : *groups) {
-    const ResultSet& rows = outcome[group.statement];
+    const ResultSet& rows = outcome[group.by_index];
     for (int row = 0; row < rows.rows(); ++row) {
       const auto place =
           std::lower_bound(sorted.begin(), sorted.end(),

@@ -29,35 +29,9 @@ std::string_view view(const std::string& text) {
   return text;
 }
 
-using EffectRows = std::vector<const protocol::EffectRow*>;
-
-// What a step changes of an effect, in the order of engine_statements.cpp.
-GivenRows progress_of(const EffectRows& rows, Parameters& buffer) {
-  using protocol::EffectRow;
-  GivenRows out(buffer);
-  out.each(rows, [](const EffectRow* row) { return row->id; });
-  out.alike(rows, [](const EffectRow* row) { return row->next_at; });
-  out.alike(rows, [](const EffectRow* row) { return name_of(row->state); });
-  out.alike(rows, [](const EffectRow* row) { return row->attempt; });
-  out.alike(rows, [](const EffectRow* row) { return row->inquiry; });
-  out.each(rows, [](const EffectRow* row) { return row->token; });
-  out.alike(rows, [](const EffectRow* row) { return row->lease_until; });
-  out.alike(rows, [](const EffectRow* row) { return row->poll_until; });
-  out.alike(rows, [](const EffectRow* row) { return row->not_after; });
-  out.alike(rows, [](const EffectRow* row) { return row->accepted_reported; });
-  out.alike(rows, [](const EffectRow* row) { return row->maybe_sent; });
-  out.alike(rows, [](const EffectRow* row) { return name_of(row->outcome); });
-  out.alike(rows, [](const EffectRow* row) { return view(row->code); });
-  out.alike(rows, [](const EffectRow* row) { return view(row->reference); });
-  out.alike(rows, [](const EffectRow* row) { return row->ended_at; });
-  out.alike(rows, [](const EffectRow* row) { return view(row->history); });
-  out.integer(static_cast<std::int64_t>(rows.size()));
-  return out;
-}
-
 // Sorted by id, so that two processes wait for each other and do not lock each other out.
-EffectRows effects_of(const protocol::WriteBatch& writes, bool ended) {
-  EffectRows out;
+std::vector<const protocol::EffectRow*> effects_of(const protocol::WriteBatch& writes, bool ended) {
+  std::vector<const protocol::EffectRow*> out;
   for (const auto& row : writes.effects_updated) {
     if ((row.state == protocol::EffectState::ended) == ended) out.push_back(&row);
   }
@@ -77,21 +51,20 @@ std::int64_t version_of(const protocol::WriteBatch& writes, const EntityRef& ref
 
 // The server keeps a plan for each way in which a statement's columns are given; there are few.
 // Were there many, the rest are planned each time.
-void PostgresLane::add_rows(Pipeline& round, const RowsStatement& statement,
-                            const GivenRows& rows) {
+std::size_t PostgresLane::add_rows(Pipeline& round, const RowsStatement& statement,
+                                   const GivenRows& rows) {
   const auto known = variants_.find({&statement, rows.once()});
-  if (known != variants_.end()) {
-    round.add(known->second, rows.parameters());
-  } else if (variants_.size() < max_variants) {
-    const auto added =
-        variants_.emplace(std::pair(&statement, rows.once()), statement.with(rows.once()));
-    round.add(added.first->second, rows.parameters());
-  } else {
-    round.add(statement.with(rows.once()).sql, rows.parameters());
+  if (known != variants_.end()) return round.add(known->second, rows.parameters());
+  if (variants_.size() == max_variants) {
+    return round.add(statement.with(rows.once()).sql, rows.parameters());
   }
+  const auto added =
+      variants_.emplace(std::pair(&statement, rows.once()), statement.with(rows.once()));
+  return round.add(added.first->second, rows.parameters());
 }
 
-void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& round) {
+std::vector<PostgresLane::WrittenRows> PostgresLane::add_writes(const protocol::WriteBatch& writes,
+                                                                Pipeline& round) {
   // The lane's row first: who has lost the lane writes nothing, and waits for nothing.
   Parameters journal;
   journal.integer(id_).integer(epoch_).integer(sequence_).integer(writes.time.us);
@@ -102,7 +75,7 @@ void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& roun
   } else {
     round.add(shared_->statements.write_journal, journal);
   }
-  add_entities(writes, round);
+  auto written = add_entities(writes, round);
   add_records(writes, round);
   add_receipts(writes, round);
   add_effects(writes, round);
@@ -110,11 +83,29 @@ void PostgresLane::add_writes(const protocol::WriteBatch& writes, Pipeline& roun
   add_deadlines(writes, round);
   add_parked(writes, round);
   add_alerts(writes, round);
+  return written;
 }
 
-void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& round) {
+void PostgresLane::remember_places(const std::vector<WrittenRows>& written,
+                                   const Outcome& outcome) {
+  for (const auto& [statement, row_bytes, entities] : written) {
+    const auto places = outcome[statement].row_places(0, 1);
+    for (std::size_t i = 0; i < entities.size(); ++i) {
+      const EntityRef& ref = *entities[i];
+      if (places.size() == entities.size()) {
+        places_.left(ref.machine, ref.key, places[i], row_bytes);
+      } else {
+        places_.forget(ref.machine, ref.key);
+      }
+    }
+  }
+}
+
+std::vector<PostgresLane::WrittenRows> PostgresLane::add_entities(
+    const protocol::WriteBatch& writes, Pipeline& round) {
   // By machine, as the entities are sorted; of each what is new and what is not.
   using Writes = std::vector<const protocol::EntityWrite*>;
+  std::vector<WrittenRows> written;
   Writes changed;
   Writes created;
   const auto slot_of = [&](const protocol::EntityWrite* write) -> const EntitySlot& {
@@ -139,7 +130,12 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
       for (const auto* write : list) places.element(row_places_[write->entity]);
       rows.each(list, [](const auto* write) { return write->locked_version; });
     }
-    add_rows(round, statement, rows.integer(static_cast<std::int64_t>(list.size())));
+    WrittenRows& here = written.emplace_back();
+    here.statement =
+        add_rows(round, statement, rows.integer(static_cast<std::int64_t>(list.size())));
+    here.row_bytes = rows.parameters().byte_size() / list.size();
+    here.entities.reserve(list.size());
+    for (const auto* write : list) here.entities.push_back(&slot_of(write).ref);
   };
   Writes order;
   order.reserve(writes.entity_writes.size());
@@ -163,6 +159,7 @@ void PostgresLane::add_entities(const protocol::WriteBatch& writes, Pipeline& ro
     (write->created ? created : changed).push_back(write);
   }
   flush();
+  return written;
 }
 
 void PostgresLane::add_records(const protocol::WriteBatch& writes, Pipeline& round) {
@@ -219,6 +216,38 @@ void PostgresLane::add_receipts(const protocol::WriteBatch& writes, Pipeline& ro
   add_rows(round, shared_->statements.insert_receipts, rows);
 }
 
+// What a step changes of an effect, in the order of engine_statements.cpp.
+GivenRows PostgresLane::progress_of(const EffectRows& rows) {
+  using protocol::EffectRow;
+  GivenRows out(rows_buffer_);
+  out.each(rows, [](const EffectRow* row) { return row->id; });
+  out.alike(rows, [](const EffectRow* row) { return row->next_at; });
+  out.alike(rows, [](const EffectRow* row) { return name_of(row->state); });
+  out.alike(rows, [](const EffectRow* row) { return row->attempt; });
+  out.alike(rows, [](const EffectRow* row) { return row->inquiry; });
+  out.each(rows, [](const EffectRow* row) { return row->token; });
+  out.alike(rows, [](const EffectRow* row) { return row->lease_until; });
+  out.alike(rows, [](const EffectRow* row) { return row->poll_until; });
+  out.alike(rows, [](const EffectRow* row) { return row->not_after; });
+  out.alike(rows, [](const EffectRow* row) { return row->accepted_reported; });
+  out.alike(rows, [](const EffectRow* row) { return row->maybe_sent; });
+  out.alike(rows, [](const EffectRow* row) { return name_of(row->outcome); });
+  out.alike(rows, [](const EffectRow* row) { return view(row->code); });
+  out.alike(rows, [](const EffectRow* row) { return view(row->reference); });
+  out.alike(rows, [](const EffectRow* row) { return row->ended_at; });
+  out.alike(rows, [](const EffectRow* row) { return view(row->history); });
+  Parameters& places = out.array(Type::tid_array);
+  auto locked = effect_places_.begin();
+  for (const EffectRow* row : rows) {
+    locked = std::lower_bound(locked, effect_places_.end(), std::pair(row->id, RowPlace{}));
+    // One that was not locked has no place, and voids the commit.
+    const bool known = locked != effect_places_.end() && locked->first == row->id;
+    places.element(known ? locked->second : RowPlace{});
+  }
+  out.integer(static_cast<std::int64_t>(rows.size()));
+  return out;
+}
+
 void PostgresLane::add_effects(const protocol::WriteBatch& writes, Pipeline& round) {
   using protocol::EffectRow;
   if (const auto& list = writes.effects_inserted; !list.empty()) {
@@ -239,10 +268,10 @@ void PostgresLane::add_effects(const protocol::WriteBatch& writes, Pipeline& rou
   }
   if (writes.effects_updated.empty()) return;
   if (const auto rows = effects_of(writes, false); !rows.empty()) {
-    add_rows(round, shared_->statements.update_effects, progress_of(rows, rows_buffer_));
+    add_rows(round, shared_->statements.update_effects, progress_of(rows));
   }
   if (const auto rows = effects_of(writes, true); !rows.empty()) {
-    add_rows(round, shared_->statements.end_effects, progress_of(rows, rows_buffer_));
+    add_rows(round, shared_->statements.end_effects, progress_of(rows));
   }
 }
 

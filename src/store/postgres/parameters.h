@@ -7,6 +7,7 @@
 //   for (const auto& name : names) parameters.element(name);
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -38,6 +39,8 @@ Type element_type(Type array);
 struct RowPlace {
   std::uint32_t block = 0;
   std::uint16_t offset = 0;
+
+  friend auto operator<=>(const RowPlace&, const RowPlace&) = default;
 };
 
 inline constexpr int row_place_bytes = 6;

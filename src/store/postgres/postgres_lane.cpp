@@ -101,7 +101,7 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
   if (!in_transaction_) return fail(protocol::transaction_aborted, "nothing is locked");
   PAWL_CRASH_POINT("store.before_write");
   Pipeline round(connection_);
-  add_writes(writes, round);
+  const auto written = add_writes(writes, round);
   const auto end = round.add(shared_->statements.commit, {});
   PAWL_CRASH_POINT("store.before_commit");
   const auto outcome = timed(round);
@@ -125,6 +125,7 @@ Result<void> PostgresLane::commit(const protocol::WriteBatch& writes) {
     }
   }
   in_transaction_ = false;
+  remember_places(written, outcome);
   PAWL_CRASH_POINT("store.after_commit");
   std::set<std::int32_t> others;
   for (const auto& row : writes.effects_updated) {

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "store/postgres/lane_taking.h"
+#include "store/postgres/row_places.h"
 
 namespace pawl::postgres {
 
@@ -47,7 +48,8 @@ class PostgresLane final : public StoreLane {
     const MachineStatements* machine = nullptr;
     std::size_t first = 0;
     std::size_t last = 0;
-    std::size_t statement = 0;  // in the round
+    std::size_t at_places = 0;  // statements in the round, or none
+    std::size_t by_index = 0;
   };
   using Groups = std::vector<Group>;
   // Statements of a lock's round; what is not asked for has none.
@@ -65,19 +67,40 @@ class PostgresLane final : public StoreLane {
   // lane_lock.cpp
   Result<Groups> groups_of(const std::vector<EntityRef>& entities) const;
   Result<void> add_locks(const protocol::LockRequest& request, Pipeline& round, LockRound& out);
+  void add_group(const protocol::LockRequest& request, Group& group, Pipeline& round,
+                 LockRound& out);
   Result<void> add_records(const protocol::LockRequest& request, Pipeline& round, LockRound& out);
-  void read_locks(const protocol::LockRequest& request, const Outcome& outcome,
-                  const LockRound& round, protocol::LockedBatch& out);
+  Result<void> run_lock(const protocol::LockRequest& request, LockRound& sent,
+                        protocol::LockedBatch& out);
+  void read_locks(const protocol::LockRequest& request, const Outcome& outcome, LockRound& round,
+                  protocol::LockedBatch& out);
+  void read_entity(const Group& group, const ResultSet& rows, int row, std::size_t entity,
+                   protocol::LockedBatch& out);
+  void read_at_places(const protocol::LockRequest& request, const Group& group,
+                      const ResultSet& rows, protocol::LockedBatch& out);
+  bool places_were_right(const protocol::LockRequest& request, const LockRound& round,
+                         const protocol::LockedBatch& locked);
+  void read_effects(const protocol::LockRequest& request, const Outcome& outcome, LockRound& round,
+                    protocol::LockedBatch& out);
   Result<void> look_for_missing(const protocol::LockRequest& request, const LockRound& round,
                                 protocol::LockedBatch& out);
 
   // lane_write.cpp
-  void add_writes(const protocol::WriteBatch& writes, Pipeline& round);
-  void add_rows(Pipeline& round, const RowsStatement& statement, const GivenRows& rows);
-  void add_entities(const protocol::WriteBatch& writes, Pipeline& round);
+  // Of one machine: where its statement leaves them is answered in the same order.
+  struct WrittenRows {
+    std::size_t statement = 0;
+    std::size_t row_bytes = 0;  // about
+    std::vector<const EntityRef*> entities;
+  };
+  void remember_places(const std::vector<WrittenRows>& written, const Outcome& outcome);
+  std::vector<WrittenRows> add_writes(const protocol::WriteBatch& writes, Pipeline& round);
+  std::size_t add_rows(Pipeline& round, const RowsStatement& statement, const GivenRows& rows);
+  std::vector<WrittenRows> add_entities(const protocol::WriteBatch& writes, Pipeline& round);
   void add_records(const protocol::WriteBatch& writes, Pipeline& round);
   void add_receipts(const protocol::WriteBatch& writes, Pipeline& round);
   void add_effects(const protocol::WriteBatch& writes, Pipeline& round);
+  using EffectRows = std::vector<const protocol::EffectRow*>;
+  GivenRows progress_of(const EffectRows& rows);
   void add_messages(const protocol::WriteBatch& writes, Pipeline& round);
   void add_deadlines(const protocol::WriteBatch& writes, Pipeline& round);
   void add_parked(const protocol::WriteBatch& writes, Pipeline& round);
@@ -103,8 +126,10 @@ class PostgresLane final : public StoreLane {
   const bool earlier_holder_is_dead_;
   bool fenced_ = false;
   bool in_transaction_ = false;
-  std::int64_t sequence_ = 0;         // of the transaction under way
+  std::int64_t sequence_ = 0;  // of the transaction under way
+  RowPlaces places_;
   std::vector<RowPlace> row_places_;  // of the entities that it locked, in the order of the request
+  std::vector<std::pair<std::int64_t, RowPlace>> effect_places_;  // of effects, sorted by id
   std::optional<Doubt> doubt_;
   static constexpr std::size_t max_variants = 128;
   std::map<std::pair<const RowsStatement*, GivenOnce>, Statement> variants_;

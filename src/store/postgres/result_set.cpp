@@ -5,6 +5,16 @@
 
 namespace pawl::postgres {
 
+namespace {
+
+RowPlace place_from(std::span<const unsigned char> bytes) {
+  std::uint64_t both = 0;
+  for (const unsigned char byte : bytes) both = (both << 8) | byte;
+  return {static_cast<std::uint32_t>(both >> 16), static_cast<std::uint16_t>(both)};
+}
+
+}  // namespace
+
 bool ResultSet::is_null(int row, int column) const {
   return result_ == nullptr || PQgetisnull(result_.get(), row, column) != 0;
 }
@@ -45,10 +55,25 @@ std::span<const unsigned char> ResultSet::blob(int row, int column) const {
 
 RowPlace ResultSet::row_place(int row, int column) const {
   const auto bytes = blob(row, column);
-  if (bytes.size() != row_place_bytes) return {};
-  std::uint64_t both = 0;
-  for (const unsigned char byte : bytes) both = (both << 8) | byte;
-  return {static_cast<std::uint32_t>(both >> 16), static_cast<std::uint16_t>(both)};
+  return bytes.size() == row_place_bytes ? place_from(bytes) : RowPlace{};
+}
+
+// In binary form: dimensions, flags, the elements' type, then of the one dimension its length and
+// lower bound; each element behind its own length.
+std::vector<RowPlace> ResultSet::row_places(int row, int column) const {
+  constexpr std::size_t header = 20;
+  constexpr std::size_t length = 4;
+  constexpr std::size_t element = length + row_place_bytes;
+  std::vector<RowPlace> out;
+  if (row >= rows()) return out;
+  std::span<const unsigned char> bytes = blob(row, column);
+  if (bytes.size() < header || (bytes.size() - header) % element != 0) return out;
+  bytes = bytes.subspan(header);
+  out.reserve(bytes.size() / element);
+  for (; !bytes.empty(); bytes = bytes.subspan(element)) {
+    out.push_back(place_from(bytes.subspan(length, row_place_bytes)));
+  }
+  return out;
 }
 
 std::string_view ResultSet::tag() const {

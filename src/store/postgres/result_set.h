@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "store/postgres/parameters.h"
 
@@ -43,6 +44,8 @@ class ResultSet {
   std::string_view text_view(int row, int column) const;
   std::span<const unsigned char> blob(int row, int column) const;
   RowPlace row_place(int row, int column) const;
+  // Of a tid[] without NULLs. NULL, and what is none, gives no places.
+  std::vector<RowPlace> row_places(int row, int column) const;
 
   // "COMMIT", "INSERT 0 3". A COMMIT of a transaction that had failed is answered "ROLLBACK".
   std::string_view tag() const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/postgres/rows_statement.h"
 
+#include "store/postgres/rows.h"
+
 namespace pawl::postgres {
 
 Statement RowsStatement::with(GivenOnce once) const {
@@ -23,12 +25,27 @@ Statement RowsStatement::with(GivenOnce once) const {
   return out;
 }
 
+std::string at_place(const std::string& row_place, std::string_view key_column,
+                     const std::string& key) {
+  return "t.ctid = " + row_place + " AND t." + quoted_name(key_column) + " IS NOT DISTINCT FROM " +
+         key;
+}
+
 RowsStatement RowsText::counted(std::string name, const std::string& changing,
                                 std::string_view state) const {
   return plain(std::move(name),
                "WITH done AS (" + changing +
                    " RETURNING 1) SELECT pawl_expect((SELECT count(*) FROM done), " + behind() +
                    ", '" + std::string(state) + "')",
+               {Type::bigint});
+}
+
+RowsStatement RowsText::counted_with_places(std::string name, const std::string& changing,
+                                            std::string_view state) const {
+  return plain(std::move(name),
+               "WITH done AS (" + changing +
+                   " RETURNING ctid AS place) SELECT pawl_expect(count(*), " + behind() + ", '" +
+                   std::string(state) + "'), array_agg(place) FROM done",
                {Type::bigint});
 }
 

@@ -41,6 +41,13 @@ struct RowsStatement {
 
 inline constexpr std::string_view rows_place = "{rows}";
 
+// Of a statement that changes rows of a table t which it has locked: they are where they were, so
+// that no index is walked again. The key is compared in a way that no index is good for: an
+// equality would let the planner walk the whole index and look up each of its entries among the
+// batch's rows, which is cheap by statistics of when the table was nearly empty.
+std::string at_place(const std::string& row_place, std::string_view key_column,
+                     const std::string& key);
+
 class RowsText {
  public:
   // One more column; gives how the statement names it: "u.c3".
@@ -58,6 +65,9 @@ class RowsText {
   // Takes one parameter more, the number of rows; raises `state` if it changes another.
   RowsStatement counted(std::string name, const std::string& changing,
                         std::string_view state) const;
+  // The same; its one row has, behind that, an array of where it left the rows, in their order.
+  RowsStatement counted_with_places(std::string name, const std::string& changing,
+                                    std::string_view state) const;
 
  private:
   std::vector<Type> types_;

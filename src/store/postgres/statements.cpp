@@ -31,6 +31,13 @@ Statement lock_of(const MachineSpec& machine, std::string_view name, std::string
           {Type::text_array}};
 }
 
+Statement lock_at_places_of(const MachineSpec& machine) {
+  return {"lock at places " + std::string(machine.name),
+          "SELECT " + entity_columns(machine) + ", ctid FROM " + quoted_name(machine.table) +
+              " WHERE ctid = ANY($1) FOR NO KEY UPDATE SKIP LOCKED",
+          {Type::tid_array}};
+}
+
 RowsStatement update_of(const MachineSpec& machine) {
   RowsText u;
   const auto columns = with_engine_columns(machine);
@@ -45,14 +52,13 @@ RowsStatement update_of(const MachineSpec& machine) {
     if (!set.empty()) set += ", ";
     set += quoted_name(column.name) + " = " + place;
   }
-  // A locked row stays where it is, so its index is not walked again.
   const std::string row_place = u.add(Type::tid_array);
   const std::string locked_version = u.add(Type::bigint_array);
   const std::string changed = "UPDATE " + quoted_name(machine.table) + " AS t SET " + set +
-                              " FROM " + std::string(rows_place) + " WHERE t.ctid = " + row_place +
-                              " AND t." + quoted_name(machine.columns[0].name) + " = " + key +
+                              " FROM " + std::string(rows_place) + " WHERE " +
+                              at_place(row_place, machine.columns[0].name, key) +
                               " AND t.pawl_version = " + locked_version;
-  return u.counted("update " + std::string(machine.name), changed, lost_update_state);
+  return u.counted_with_places("update " + std::string(machine.name), changed, lost_update_state);
 }
 
 RowsStatement insert_of(const MachineSpec& machine) {
@@ -62,7 +68,8 @@ RowsStatement insert_of(const MachineSpec& machine) {
   const std::string inserted = "INSERT INTO " + quoted_name(machine.table) + " (" +
                                entity_columns(machine) + ") SELECT * FROM " +
                                std::string(rows_place) + " ON CONFLICT DO NOTHING";
-  return u.counted("insert " + std::string(machine.name), inserted, create_conflict_state);
+  return u.counted_with_places("insert " + std::string(machine.name), inserted,
+                               create_conflict_state);
 }
 
 RecordStatements record_of(const RecordSpec& record) {
@@ -102,6 +109,7 @@ Statements::Statements(const Registry& registry) {
     const std::string name(machine->name);
     out.spec = machine.get();
     out.lock = lock_of(*machine, "lock", " SKIP LOCKED");
+    out.lock_at_places = lock_at_places_of(*machine);
     out.lock_waiting = lock_of(*machine, "lock waiting", "");
     std::string of_keys = " WHERE ";
     of_keys.append(key).append(" = ANY($1)");

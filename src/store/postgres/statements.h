@@ -27,12 +27,13 @@ struct RecordStatements {
 
 struct MachineStatements {
   const MachineSpec* spec = nullptr;
-  Statement lock;          // $1 keys; leaves out what others hold; each row's place comes last
-  Statement lock_waiting;  // $1 keys; waits for them
-  Statement select;        // $1 keys; locks nothing
-  Statement existing;      // $1 keys: those that there are
-  RowsStatement insert;    // the columns, then how many
-  RowsStatement update;    // the columns, the rows' places and locked versions, then how many
+  Statement lock;            // $1 keys; leaves out what others hold; each row's place comes last
+  Statement lock_at_places;  // $1 places; the same columns, of what lies there, in no order
+  Statement lock_waiting;    // $1 keys; waits for them
+  Statement select;          // $1 keys; locks nothing
+  Statement existing;        // $1 keys: those that there are
+  RowsStatement insert;      // the columns, then how many
+  RowsStatement update;      // the columns, the rows' places and locked versions, then how many
   std::map<std::string_view, RecordStatements> records;
 };
 
@@ -47,8 +48,10 @@ class Statements {
   Statement commit{"commit", "COMMIT", {}};
 
   // Sources and receipts, once the entities are locked.
-  Statement lock_effects;
+  Statement lock_effects;  // $1 ids, as the next two; the row's place comes last
   Statement lock_effects_waiting;
+  Statement lock_claimed_effects;  // id, token, place
+  Statement effects;               // $1 ids; locks nothing
   Statement existing_effects;
   Statement ended_effects;
   Statement messages;
