@@ -78,8 +78,10 @@ class StoreConformance : public ::testing::Test {
     return row;
   }
   // A batch that creates or replaces these accounts, as the committer would make it.
-  WriteBatch writing(const std::vector<bank::Account>& rows, bool created) {
+  WriteBatch writing(const std::vector<bank::Account>& rows, bool created,
+                     std::vector<std::int64_t> effects = {}) {
     LockRequest request;
+    request.effects = std::move(effects);
     for (const auto& row : rows) request.entities.push_back(account_ref(row.id));
     LockedBatch locked = lock(request);
     WriteBatch writes;

@@ -45,7 +45,7 @@ TYPED_TEST_P(StoreConformance, ScansAreOrderedAndBounded) {
         {account_ref("a"), std::to_string(i), i, Time{100 - 10 * i}, "k", "{}"});
   }
   ASSERT_TRUE(this->commit(writes));
-  WriteBatch ended = this->writing({}, false);
+  WriteBatch ended = this->writing({}, false, {writes.effects_inserted[1].id});
   ended.effects_updated = {writes.effects_inserted[1]};
   ended.effects_updated[0].state = protocol::EffectState::ended;
   ended.messages_deleted = {4};
@@ -168,7 +168,7 @@ TYPED_TEST_P(StoreConformance, ProgressCountsWhatWaitsAndSinceWhen) {
     writes.alerts.push_back(alert);
   }
   ASSERT_TRUE(this->commit(writes));
-  WriteBatch later = this->writing({}, false);
+  WriteBatch later = this->writing({}, false, {1, 2, 3, 4});
   // Stored as inserted; what is under way or ended comes with an update.
   later.effects_updated = {writes.effects_inserted[0], writes.effects_inserted[1],
                            writes.effects_inserted[2], writes.effects_inserted[3]};

@@ -159,7 +159,7 @@ TYPED_TEST_P(StoreConformance, AnEffectsEveryFieldIsReplaced) {
   row.reference = "r";
   row.ended_at = Time{9};
   row.history = "h\n";
-  writes = this->writing({}, false);
+  writes = this->writing({}, false, {21});
   writes.effects_updated = {row};
   ASSERT_TRUE(this->commit(writes));
   LockRequest request;

@@ -53,7 +53,9 @@ inline bool same(const EffectRow& a, const EffectRow& b) {
   return a.state == b.state && a.attempt == b.attempt && a.inquiry == b.inquiry &&
          a.token == b.token && a.lease_until == b.lease_until && a.next_at == b.next_at &&
          a.outcome == b.outcome && a.code == b.code && a.history == b.history &&
-         a.reference == b.reference && a.ended_at == b.ended_at;
+         a.reference == b.reference && a.ended_at == b.ended_at && a.poll_until == b.poll_until &&
+         a.accepted_reported == b.accepted_reported && a.maybe_sent == b.maybe_sent &&
+         a.not_after == b.not_after;
 }
 
 // May an inquiry's `absent` make the row ready under this rule?

@@ -60,6 +60,10 @@ class Walk {
 
   void check(const EffectRow& was) {
     ASSERT_GE(row_.token, was.token);
+    if (row_.token == was.token) {
+      // Stores leave a row unread while its token stands (LockRequest::claimed).
+      ASSERT_TRUE(same(row_, was)) << "changed without a new token";
+    }
     if (is_claimed(row_.state) && row_.state != was.state) {
       ASSERT_GT(row_.token, was.token);
     }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/postgres/postgres_lane.h"
+#include "store/postgres/rows.h"
 #include "store/postgres/rows_statement.h"
 
 namespace pawl::postgres {
@@ -22,6 +23,18 @@ void add_value(Parameters& parameters, const Value& value) {
   } else {
     parameters.element_null();
   }
+}
+
+// In its table, about: what a row has beside its values, the engine's columns, and these.
+std::size_t bytes_of(const Row& row) {
+  constexpr std::size_t beside = 28;
+  constexpr std::size_t number = 8;
+  std::size_t bytes = beside + std::size(engine_columns) * number;
+  for (const Value& value : row) {
+    const auto* text = std::get_if<std::string>(&value);
+    bytes += text == nullptr ? number : text->size() + 1;
+  }
+  return bytes;
 }
 
 // Without copies: `get` may give a reference into the list.
@@ -133,7 +146,7 @@ std::vector<PostgresLane::WrittenRows> PostgresLane::add_entities(
     WrittenRows& here = written.emplace_back();
     here.statement =
         add_rows(round, statement, rows.integer(static_cast<std::int64_t>(list.size())));
-    here.row_bytes = rows.parameters().byte_size() / list.size();
+    here.row_bytes = bytes_of(slot_of(list.front()).row);
     here.entities.reserve(list.size());
     for (const auto* write : list) here.entities.push_back(&slot_of(write).ref);
   };

@@ -89,7 +89,7 @@ class PostgresLane final : public StoreLane {
   // Of one machine: where its statement leaves them is answered in the same order.
   struct WrittenRows {
     std::size_t statement = 0;
-    std::size_t row_bytes = 0;  // about
+    std::size_t row_bytes = 0;  // of the first, about
     std::vector<const EntityRef*> entities;
   };
   void remember_places(const std::vector<WrittenRows>& written, const Outcome& outcome);
