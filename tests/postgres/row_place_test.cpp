@@ -71,13 +71,13 @@ TEST_F(RowPlace, AnotherRowThatLiesThereIsNotTakenForIt) {
   const std::string left = place_of("x");
   RawSession session = other();
   session.run("CREATE TEMP TABLE copy AS SELECT * FROM accounts");
-  session.run("UPDATE copy SET id = 'z', balance = 3");
+  session.run("UPDATE copy SET id = 'a', balance = 3");
   session.run("DELETE FROM accounts");
   // The place is free once nobody's snapshot has the row any more.
   ASSERT_TRUE(eventually([&] {
     session.run("VACUUM accounts");
     session.run("INSERT INTO accounts SELECT * FROM copy");
-    if (place_of("z") == left) return true;
+    if (place_of("a") == left) return true;
     session.run("DELETE FROM accounts");
     return false;
   }));
@@ -86,11 +86,11 @@ TEST_F(RowPlace, AnotherRowThatLiesThereIsNotTakenForIt) {
   EXPECT_TRUE(locked.entities_skipped.empty()) << "it is gone, nobody holds it";
   ASSERT_TRUE(user.lane->commit(LaneUser::giving(std::move(locked), 9)));
   EXPECT_EQ(user.balance("x"), 9);
-  EXPECT_EQ(user.balance("z"), 3);
-  // Both at once, with z lying where x was left.
-  ASSERT_TRUE(user.give({"x", "z"}, 4));
+  EXPECT_EQ(user.balance("a"), 3);
+  // Both at once, with a lying where x was left.
+  ASSERT_TRUE(user.give({"a", "x"}, 4));
   EXPECT_EQ(user.balance("x"), 4);
-  EXPECT_EQ(user.balance("z"), 4);
+  EXPECT_EQ(user.balance("a"), 4);
 }
 
 TEST_F(RowPlace, AFullVacuumMovesAllRows) {
@@ -116,6 +116,23 @@ TEST_F(RowPlace, ARowThatAnotherHoldsIsSaidToBeHeld) {
   user.lane->abandon();
   session.run("COMMIT");
   EXPECT_EQ(balance_of(user.lock({"x"}).entities.at(0)), 7);
+}
+
+// Who waits must not hold what comes later in the one order, or two that wait could do so for ever.
+TEST_F(RowPlace, WhoWaitsTakesItsLocksInOrder) {
+  world.options().lock_timeout_ms = patience_ms;
+  LaneUser user = open();
+  ASSERT_TRUE(user.give({"x", "y"}, 1));
+  RawSession session = other();
+  session.run("BEGIN");
+  session.run("SELECT FROM accounts WHERE id = 'x' FOR UPDATE");
+  protocol::LockedBatch locked;
+  std::jthread waiting([&] { locked = user.lock({"x", "y"}, true); });
+  ASSERT_TRUE(somebody_waits());
+  EXPECT_NO_THROW(session.run("SELECT FROM accounts WHERE id = 'y' FOR UPDATE NOWAIT"));
+  session.run("COMMIT");
+  waiting.join();
+  EXPECT_EQ(locked.entities.size(), 2U);
 }
 
 // Its holder commits between the look at the place and the walk down the index.

@@ -232,6 +232,26 @@ TEST_F(BatchSourcesTest, AnAnswerEndsTheEffectAndTellsItsOwnerInOneCommit) {
   EXPECT_EQ(writes().effects_updated[0].outcome, Outcome::confirmed);
 }
 
+// What a store may give back unread is what nothing else of the batch asks for.
+TEST_F(BatchSourcesTest, AnEffectIsClaimedForAnAnswerAlone) {
+  put("a", 0);
+  const EffectRow first = effect_row(1, EffectState::sending);
+  const EffectRow second = effect_row(2, EffectState::sending);
+  effect_row(3, EffectState::ready);
+  answer(first, Outcome::confirmed);
+  answer(second, Outcome::confirmed);
+  add(LeaseLostWork{2, 3});
+  add(ClaimWork{3});
+  run();
+  const auto& request = batch->lock_request();
+  ASSERT_EQ(request.effects, (std::vector<std::int64_t>{1, 2, 3}));
+  ASSERT_NE(request.claimed_effect(0), nullptr);
+  EXPECT_EQ(request.claimed_effect(0)->id, 1);
+  EXPECT_EQ(request.claimed_effect(1), nullptr) << "its lease is looked at, too";
+  EXPECT_EQ(request.claimed_effect(2), nullptr);
+  EXPECT_EQ(request.claimed_effect(3), nullptr) << "there is none";
+}
+
 // Retention rests on it: what is said of an effect is said in the commit that ends it, or before.
 TEST_F(BatchSourcesTest, NothingIsSaidOfAnEffectThatHasEnded) {
   put("a", 0);
