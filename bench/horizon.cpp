@@ -2,7 +2,8 @@
 //
 // The same work with and without a transaction held open beside it, so that no dead row can be
 // cleaned up: commands that ask for an effect, the effect claimed and performed (a no-op), its
-// outcome decided. On PostgreSQL, beside the SKIP LOCKED queue by hand (rivals/horizon.py).
+// outcome decided. Each command makes a job, as in the SKIP LOCKED queue by hand beside it
+// (rivals/horizon.py), or, with --jobs again, changes one of those that there are.
 #include <libpq-fe.h>
 
 #include <cstdio>
@@ -66,7 +67,7 @@ Rates measure(const Options& options, bool hold) {
   for (int step = 0; step < steps; ++step) {
     const double step_began = seconds_now();
     const std::int64_t before = performer->performed();
-    jobs.ask_for(options.seconds / steps, options.new_jobs ? 0 : options.entities,
+    jobs.ask_for(options.seconds / steps, options.jobs_again ? options.entities : 0,
                  options.in_flight.front());
     out.by_step.push_back(static_cast<double>(performer->performed() - before) /
                           (seconds_now() - step_began));
@@ -107,16 +108,18 @@ int main(int argc, char** argv) {
   const double last_ratio = held.by_step.back() / free.by_step.back();
   if (options.json) {
     std::printf(
-        "{\"name\":\"horizon\",\"store\":\"postgres\",\"in_flight\":%d,\"seconds\":%g,\"free_per_"
+        "{\"name\":\"horizon\",\"store\":\"postgres\",\"jobs\":\"%s\",\"in_flight\":%d,\"seconds\":"
+        "%g,\"free_per_"
         "s\":"
         "%.0f,\"held_per_s\":%.0f,\"ratio\":%.3f,\"last_step_ratio\":%.3f,\"free_cpu\":%.1f,\"held_"
         "cpu\":%.1f,\"baseline\":\"SKIP "
         "LOCKED "
         "queue\",\"baseline_free_per_s\":%.0f,\"baseline_held_per_s\":%.0f,\"baseline_ratio\":%.3f,"
         "\"load\":%.1f}\n",
-        options.in_flight.front(), options.seconds, median(free_rates), median(held_rates),
-        median(ratios), last_ratio, free.cpu_us, held.cpu_us, number_of(queue, "per_s"),
-        number_of(queue, "held_per_s"), number_of(queue, "ratio"), load_average_now());
+        options.jobs_again ? "again" : "new", options.in_flight.front(), options.seconds,
+        median(free_rates), median(held_rates), median(ratios), last_ratio, free.cpu_us,
+        held.cpu_us, number_of(queue, "per_s"), number_of(queue, "held_per_s"),
+        number_of(queue, "ratio"), load_average_now());
     return 0;
   }
   std::printf(

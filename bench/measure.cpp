@@ -108,7 +108,7 @@ Options parse_options(int argc, char** argv, std::vector<int> default_in_flight,
       options.max_batch = static_cast<int>(number(value, name));
     } else if (name == "--jobs") {
       if (value != "new" && value != "again") usage("--jobs: new or again");
-      options.new_jobs = value == "new";
+      options.jobs_again = value == "again";
     } else if (name == "--processes") {
       options.processes = std::max(1, static_cast<int>(number(value, name)));
     } else if (name == "--clients") {

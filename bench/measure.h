@@ -22,8 +22,8 @@ struct Options {
   int lanes = 0;      // 0: the engine's default, as the next
   int max_batch = 0;  // works in one commit
   int processes = 1;
-  bool new_jobs = false;  // horizon: a new job for each command, as the queue has
-  int clients = 0;        // of what is written by hand; 0: the best of several, found first
+  bool jobs_again = false;  // horizon: the same jobs, instead of a new one for each command
+  int clients = 0;          // of what is written by hand; 0: the best of several, found first
   bool json = false;
   bool alone = false;  // without the baseline
   bool entities_given = false;
