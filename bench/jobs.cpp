@@ -48,7 +48,7 @@ CREATE TABLE jobs (id text COLLATE "C" PRIMARY KEY, state text COLLATE "C" NOT N
   state_since_us bigint NOT NULL, performed bigint NOT NULL,
   pawl_version bigint NOT NULL, pawl_time_us bigint NOT NULL, pawl_lane bigint NOT NULL,
   pawl_sequence bigint NOT NULL, pawl_offset bigint NOT NULL, pawl_schema bigint NOT NULL
-) WITH (fillfactor = 70);)sql";
+) WITH (fillfactor = 50);)sql";
 
 struct Perform {
   static constexpr std::string_view kind = "job.perform";

@@ -39,7 +39,7 @@ export function connect(max) {
 export async function create_accounts(pool) {
   // Of a run before on this server.
   await pool.query('DROP TABLE IF EXISTS accounts');
-  await pool.query('CREATE TABLE accounts (id int PRIMARY KEY, state text NOT NULL, version int NOT NULL) WITH (fillfactor = 70)');
+  await pool.query('CREATE TABLE accounts (id int PRIMARY KEY, state text NOT NULL, version int NOT NULL) WITH (fillfactor = 50)');
   await pool.query(`INSERT INTO accounts SELECT i, 'asked', 1 FROM generate_series(1, ${accounts}) AS i`);
 }
 

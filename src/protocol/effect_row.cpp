@@ -20,12 +20,13 @@ std::string bounded(std::string text, std::size_t size) {
 }
 
 void note(EffectRow& row, Time now, std::string_view step, std::string_view detail) {
-  std::string line = to_rfc3339(now) + " " + std::string(step);
-  if (!detail.empty()) line += " " + std::string(detail);
+  std::string line = to_rfc3339(now);
+  line.append(" ").append(step);
+  if (!detail.empty()) line.append(" ").append(detail);
   // One long line (an operator's reason) must not push out everything else.
   line = bounded(std::move(line), max_history_bytes / 4);
   std::replace(line.begin(), line.end(), '\n', ' ');
-  row.history += line + "\n";
+  row.history.append(line).append("\n");
   while (row.history.size() > max_history_bytes) {
     const auto first_end = row.history.find('\n');
     row.history.erase(0, first_end == std::string::npos ? row.history.size() : first_end + 1);

@@ -29,6 +29,12 @@ TEST(Time, Rfc3339) {
   EXPECT_EQ(pawl::to_rfc3339(pawl::Time{1'767'323'045'678'901}), "2026-01-02T03:04:05.678901Z");
   EXPECT_EQ(pawl::to_rfc3339(pawl::Time{-1}), "1969-12-31T23:59:59.999999Z");
   EXPECT_EQ(pawl::to_rfc3339(pawl::Time::from_seconds(951'782'400)), "2000-02-29T00:00:00.000000Z");
+  // To either side of where years have four digits.
+  EXPECT_EQ(pawl::to_rfc3339(pawl::Time{253'402'300'799'999'999}), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(pawl::to_rfc3339(pawl::Time{253'402'300'800'000'000}), "10000-01-01T00:00:00.000000Z");
+  EXPECT_EQ(pawl::to_rfc3339(pawl::Time{-62'167'219'200'000'000}), "0000-01-01T00:00:00.000000Z");
+  EXPECT_EQ(pawl::to_rfc3339(pawl::Time{-62'167'219'200'000'001}), "-001-12-31T23:59:59.999999Z");
+  EXPECT_EQ(pawl::to_rfc3339(pawl::Time::never()), "294247-01-10T04:00:54.775807Z");
 }
 
 TEST(SteadyClock, FollowsAClockThatRunsAlong) {

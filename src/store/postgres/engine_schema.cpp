@@ -252,11 +252,18 @@ CREATE TABLE pawl_duties (
 );
 )sql";
 
+constexpr std::string_view room_for_claims = R"sql(
+-- Each effect is claimed once at least: room for that version of it on its own page.
+ALTER TABLE pawl_effects SET (fillfactor = 50);
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& engine_migrations() {
-  static const std::vector<Migration> all{
-      {"engine", 1, {}, tables}, {"engine", 2, {}, inner_tracing}, {"engine", 3, {}, duties}};
+  static const std::vector<Migration> all{{"engine", 1, {}, tables},
+                                          {"engine", 2, {}, inner_tracing},
+                                          {"engine", 3, {}, duties},
+                                          {"engine", 4, {}, room_for_claims}};
   return all;
 }
 
