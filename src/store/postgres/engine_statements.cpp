@@ -32,11 +32,11 @@ RowsStatement insert_all(std::string_view name, std::string_view table, std::str
                                         std::string(rows_place));
 }
 
-Statement delete_by_id(std::string_view name, std::string_view table) {
+// $1 ids, of which `condition` speaks; $2 how many.
+Statement delete_those(std::string_view name, std::string_view table, std::string_view condition) {
   return {std::string(name),
-          "WITH done AS (DELETE FROM " + std::string(table) +
-              " WHERE id = ANY($1) RETURNING 1) SELECT pawl_expect((SELECT count(*) FROM done), "
-              "$2, '" +
+          "WITH done AS (DELETE FROM " + std::string(table) + " WHERE " + std::string(condition) +
+              " RETURNING 1) SELECT pawl_expect((SELECT count(*) FROM done), $2, '" +
               std::string(lost_update_state) + "')",
           {ids, Type::bigint}};
 }
@@ -121,16 +121,19 @@ void Statements::name_locks() {
       {ids}};
   // Not locked: a lane's messages are consumed by that lane alone, and who has lost the lane cannot
   // commit. Behind is a message of whose pair an earlier one waits that this batch does not have.
+  // The index of pairs holds the ids, too, and while the table is believed to be nearly empty, a
+  // walk over all of it looks as cheap as the primary key. Asked for the ctid and for the order of
+  // ids, it is not. With an OFFSET what is parked is looked up, and not all of it hashed.
   messages = {"messages",
               "WITH mine AS MATERIALIZED (SELECT id, from_machine, from_key, to_machine, to_key, "
-              "from_version FROM pawl_messages WHERE id = ANY($1)) "
+              "from_version, ctid FROM pawl_messages WHERE id = ANY($1) ORDER BY id) "
               "SELECT m.id, EXISTS (SELECT FROM pawl_messages AS e WHERE e.from_machine = "
               "m.from_machine AND e.from_key = m.from_key AND e.to_machine = m.to_machine AND "
               "e.to_key = m.to_key AND (e.from_version, e.id) < (m.from_version, m.id) AND e.id "
               "NOT IN (SELECT id FROM mine)) OR EXISTS (SELECT FROM pawl_parked AS p WHERE "
               "p.from_machine = m.from_machine AND p.from_key = m.from_key AND p.machine = "
               "m.to_machine AND p.entity_key = m.to_key AND (p.source = 'message' OR p.source = "
-              "'bounce')) FROM mine AS m",
+              "'bounce') OFFSET 0) FROM mine AS m",
               {ids}};
   lock_deadlines = {"lock deadlines",
                     "SELECT u.place, d.arming FROM (SELECT * FROM unnest($1, $2, $3) WITH "
@@ -196,7 +199,10 @@ void Statements::name_writes() {
       {ids, texts, texts, texts, texts, texts, numbers, numbers, texts, texts, numbers, numbers});
   update_effects = update_effects_statement();
   end_effects = end_effects_statement();
-  delete_messages = delete_by_id("delete messages", "pawl_messages");
+  // As in `messages`: in the order of the primary key, and so by it.
+  delete_messages = delete_those(
+      "delete messages", "pawl_messages",
+      "ctid = ANY(ARRAY(SELECT ctid FROM pawl_messages WHERE id = ANY($1) ORDER BY id))");
   insert_messages = insert_all("insert messages", "pawl_messages",
                                std::string(message_columns) + ", from_version",
                                {ids, texts, texts, texts, texts, texts, texts, numbers, numbers,
@@ -215,7 +221,7 @@ void Statements::name_writes() {
                        "excluded.kind, payload = excluded.payload, trace_id = excluded.trace_id",
                    {texts, texts, texts, numbers, numbers, texts, texts, texts},
                    {}};
-  delete_parked = delete_by_id("delete parked", "pawl_parked");
+  delete_parked = delete_those("delete parked", "pawl_parked", "id = ANY($1)");
   insert_parked =
       insert_all("insert parked", "pawl_parked", std::string(parked_columns) + ", parked_us",
                  {ids, texts, texts, texts, texts, texts, texts, texts, texts, texts, numbers,
@@ -276,14 +282,16 @@ void Statements::name_scans() {
                           " FROM pawl_messages WHERE id > $1 AND id <= $2 AND from_machine = "
                           "ANY($4) AND to_machine = ANY($4) ORDER BY id LIMIT $3",
                       {Type::bigint, Type::bigint, Type::bigint, texts}};
+  // The primary key of deadlines begins with the machine, of which a program knows most that there
+  // are: with IS TRUE, which no index serves, the lane is what they are found by.
   due_deadlines = {"due deadlines",
                    "SELECT " + std::string(deadline_columns) +
-                       " FROM pawl_deadlines WHERE lane = $1 AND due_us <= $2 AND machine = "
-                       "ANY($4) ORDER BY due_us LIMIT $3",
+                       " FROM pawl_deadlines WHERE lane = $1 AND due_us <= $2 AND (machine = "
+                       "ANY($4)) IS TRUE ORDER BY due_us LIMIT $3",
                    {Type::bigint, Type::bigint, Type::bigint, texts}};
   next_deadline = {"next deadline",
-                   "SELECT due_us FROM pawl_deadlines WHERE lane = $1 AND machine = ANY($2) ORDER "
-                   "BY due_us LIMIT 1",
+                   "SELECT due_us FROM pawl_deadlines WHERE lane = $1 AND (machine = ANY($2)) IS "
+                   "TRUE ORDER BY due_us LIMIT 1",
                    {Type::bigint, texts}};
   parked_pairs = {"parked pairs",
                   "SELECT from_machine, from_key, machine, entity_key FROM pawl_parked WHERE "
@@ -293,7 +301,7 @@ void Statements::name_scans() {
               "SELECT EXISTS (SELECT FROM pawl_effects WHERE id >= $1 AND id <= $2 AND machine = "
               "ANY($4)) OR EXISTS (SELECT FROM pawl_messages WHERE id >= $1 AND id <= $2 AND "
               "from_machine = ANY($4) AND to_machine = ANY($4)) OR EXISTS (SELECT FROM "
-              "pawl_deadlines WHERE lane = $3 AND machine = ANY($4))",
+              "pawl_deadlines WHERE lane = $3 AND (machine = ANY($4)) IS TRUE)",
               {Type::bigint, Type::bigint, Type::bigint, texts}};
 }
 
