@@ -73,6 +73,23 @@ class BatchFixture : public ::testing::Test {
     return add(MessageWork{row, *command});
   }
 
+  EffectRow effect_row(std::int64_t id, EffectState state, std::int64_t token = 3) {
+    EffectRow row;
+    row.id = id;
+    row.kind = bank::Payment::kind;
+    row.owner = account("a");
+    row.payload = to_payload(bank::Payment{"a", 10, "k"});
+    row.idempotency_key = "k";
+    row.state = state;
+    row.attempt = 1;
+    row.token = token;
+    effects[id] = row;
+    return row;
+  }
+  std::uint64_t answer(const EffectRow& claimed, Outcome outcome) {
+    return add(AnswerWork{claimed, EffectAnswer(outcome, "c"), 0.5});
+  }
+
   void run() {
     batch = std::make_unique<Batch>(registry, config, std::move(works), nullptr,
                                     BatchOptions{.receipts_window_us = receipts_window_us,

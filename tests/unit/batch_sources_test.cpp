@@ -21,23 +21,6 @@ class BatchSourcesTest : public BatchFixture {
     row.payload = to_payload(alarm);
     return add(DeadlineWork{row, make_command(alarm)});
   }
-
-  EffectRow effect_row(std::int64_t id, EffectState state, std::int64_t token = 3) {
-    EffectRow row;
-    row.id = id;
-    row.kind = bank::Payment::kind;
-    row.owner = account("a");
-    row.payload = to_payload(bank::Payment{"a", 10, "k"});
-    row.idempotency_key = "k";
-    row.state = state;
-    row.attempt = 1;
-    row.token = token;
-    effects[id] = row;
-    return row;
-  }
-  std::uint64_t answer(const EffectRow& claimed, Outcome outcome) {
-    return add(AnswerWork{claimed, EffectAnswer(outcome, "c"), 0.5});
-  }
 };
 
 TEST_F(BatchSourcesTest, AMessageIsDeliveredOnce) {
@@ -191,91 +174,6 @@ TEST_F(BatchSourcesTest, ADeadlineThatIsRefusedOrThrowsIsParked) {
     EXPECT_EQ(writes().parked_inserted[0].source, "deadline");
     EXPECT_EQ(writes().alerts.size(), 1U);
   }
-}
-
-TEST_F(BatchSourcesTest, AClaimTakesOnlyWhatMayBeClaimed) {
-  for (const EffectState state :
-       {EffectState::ready, EffectState::sending, EffectState::accepted, EffectState::polling,
-        EffectState::unknown, EffectState::inquiring, EffectState::waiting, EffectState::ended}) {
-    effect_row(1, state);
-    const auto first = add(ClaimWork{1});
-    const auto second = add(ClaimWork{1});
-    run();
-    const bool claimable = state == EffectState::ready || state == EffectState::accepted ||
-                           state == EffectState::unknown;
-    EXPECT_EQ(result(first).fate, claimable ? Fate::decided : Fate::stale) << name_of(state);
-    EXPECT_EQ(result(second).fate, Fate::stale) << "one claim, one exchange";
-    EXPECT_EQ(batch->exchanges().size(), claimable ? 1U : 0U);
-    EXPECT_EQ(writes().effects_updated.size(), claimable ? 1U : 0U);
-    if (claimable) {
-      EXPECT_EQ(batch->exchanges()[0].row.token, 4);
-      EXPECT_EQ(writes().effects_updated[0].token, 4) << "committed before it is sent";
-    }
-  }
-  effects.clear();
-  const auto gone = add(ClaimWork{1});
-  run();
-  EXPECT_EQ(result(gone).fate, Fate::stale);
-}
-
-TEST_F(BatchSourcesTest, AnAnswerEndsTheEffectAndTellsItsOwnerInOneCommit) {
-  put("a", 0);
-  const EffectRow claimed = effect_row(1, EffectState::sending);
-  const auto first = answer(claimed, Outcome::confirmed);
-  const auto second = answer(claimed, Outcome::refused);
-  run();
-  EXPECT_EQ(result(first).fate, Fate::decided);
-  EXPECT_EQ(result(second).fate, Fate::stale) << "it has ended";
-  EXPECT_EQ(row("a").paid, 10);
-  ASSERT_EQ(writes().effects_updated.size(), 1U);
-  EXPECT_EQ(writes().effects_updated[0].state, EffectState::ended);
-  EXPECT_EQ(writes().effects_updated[0].outcome, Outcome::confirmed);
-}
-
-// What a store may give back unread is what nothing else of the batch asks for.
-TEST_F(BatchSourcesTest, AnEffectIsClaimedForAnAnswerAlone) {
-  put("a", 0);
-  const EffectRow first = effect_row(1, EffectState::sending);
-  const EffectRow second = effect_row(2, EffectState::sending);
-  effect_row(3, EffectState::ready);
-  answer(first, Outcome::confirmed);
-  answer(second, Outcome::confirmed);
-  add(LeaseLostWork{2, 3});
-  add(ClaimWork{3});
-  run();
-  const auto& request = batch->lock_request();
-  ASSERT_EQ(request.effects, (std::vector<std::int64_t>{1, 2, 3}));
-  ASSERT_NE(request.claimed_effect(0), nullptr);
-  EXPECT_EQ(request.claimed_effect(0)->id, 1);
-  EXPECT_EQ(request.claimed_effect(1), nullptr) << "its lease is looked at, too";
-  EXPECT_EQ(request.claimed_effect(2), nullptr);
-  EXPECT_EQ(request.claimed_effect(3), nullptr) << "there is none";
-}
-
-// Retention rests on it: what is said of an effect is said in the commit that ends it, or before.
-TEST_F(BatchSourcesTest, NothingIsSaidOfAnEffectThatHasEnded) {
-  put("a", 0);
-  const EffectRow ended = effect_row(1, EffectState::ended, 3);
-  add(ClaimWork{1});
-  answer(ended, Outcome::unknown);
-  add(LeaseLostWork{1, 3});
-  ParkWork park;
-  park.answer = AnswerWork{ended, EffectAnswer(Outcome::confirmed, "c"), 0};
-  add(park);
-  run();
-  EXPECT_TRUE(writes().empty());
-}
-
-TEST_F(BatchSourcesTest, AnAnswerWithAnotherTokenChangesNothing) {
-  put("a", 0);
-  EffectRow claimed = effect_row(1, EffectState::sending, 3);
-  claimed.token = 2;
-  const auto ticket = answer(claimed, Outcome::confirmed);
-  const auto lease = add(LeaseLostWork{1, 2});
-  run();
-  EXPECT_EQ(result(ticket).fate, Fate::stale);
-  EXPECT_EQ(result(lease).fate, Fate::stale);
-  EXPECT_TRUE(writes().empty());
 }
 
 TEST_F(BatchSourcesTest, AnOutcomeThatItsOwnerRefusesIsParkedAndTheEffectStillEnds) {
