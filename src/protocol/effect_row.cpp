@@ -202,6 +202,23 @@ EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answ
   return step;
 }
 
+std::optional<EffectReport> report_after(const EffectRow& claimed, const EffectAnswer& answer,
+                                         const EffectPolicy& policy, double jitter) {
+  // Without its texts, which no step goes by: to copy them would cost as much as all the rest.
+  EffectRow row;
+  row.id = claimed.id;
+  row.state = claimed.state;
+  row.attempt = claimed.attempt;
+  row.inquiry = claimed.inquiry;
+  row.token = claimed.token;
+  row.poll_until = claimed.poll_until;
+  row.accepted_reported = claimed.accepted_reported;
+  row.maybe_sent = claimed.maybe_sent;
+  row.not_after = claimed.not_after;
+  row.reference = claimed.reference;
+  return answered(row, row.token, answer, policy, Time{}, jitter).report;
+}
+
 EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now) {
   EffectStep step;
   if (!guard_holds(guard::token_stands, row.token == token) || !is_claimed(row.state)) {

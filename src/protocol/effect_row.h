@@ -79,6 +79,11 @@ struct EffectStep {
 EffectStep answered(EffectRow& row, std::int64_t token, const EffectAnswer& answer,
                     const EffectPolicy& policy, Time now, double jitter);
 
+// What that makes of a row as its claim left it, told without changing it: the owner's command is
+// planned on it.
+std::optional<EffectReport> report_after(const EffectRow& claimed, const EffectAnswer& answer,
+                                         const EffectPolicy& policy, double jitter);
+
 // The claim's holder is gone: what was sent, if anything, is not known.
 EffectStep lease_lost(EffectRow& row, std::int64_t token, Time now);
 

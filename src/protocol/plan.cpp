@@ -197,10 +197,8 @@ void Planner::answer(const AnswerWork& work, Planned& planned) {
     planned.error = Error(machine_defect, "unknown effect kind " + work.claimed.kind);
     return;
   }
-  EffectRow simulated = work.claimed;
-  const EffectStep step =
-      answered(simulated, simulated.token, work.answer, spec->policy, Time{}, work.jitter);
-  if (step.report) outcome(*spec, work.claimed.payload, *step.report, planned);
+  const auto report = report_after(work.claimed, work.answer, spec->policy, work.jitter);
+  if (report) outcome(*spec, work.claimed.payload, *report, planned);
 }
 
 ReceiptKey operator_receipt(const OperateWork& work) {

@@ -45,10 +45,15 @@ class Walk {
         answer.outcome = Outcome::unknown;  // long walks
       }
       answer.far_time = now_;
+      answer.code = "code " + std::to_string(below(3));
+      if (below(2) == 0) answer.reference = "reference";
       answer_ = answer.outcome;
       inquiry_answered_absent_ =
           row_.state == EffectState::inquiring && answer.outcome == Outcome::absent;
-      (void)answered(row_, row_.token - (below(5) == 0 ? 1 : 0), answer, policy_, now_, 0.1);
+      const auto planned = report_after(row_, answer, policy_, 0.1);
+      const bool late = below(5) == 0;
+      const auto step = answered(row_, row_.token - (late ? 1 : 0), answer, policy_, now_, 0.1);
+      if (!late) check_report(planned, step.report);
     } else if (is_claimed(row_.state)) {
       (void)lease_lost(row_, row_.token, now_);
     } else {
@@ -56,6 +61,18 @@ class Walk {
       operator_retried_ = operate(row_, verb, 0, "ann", "", now_) && verb == EffectVerb::retry &&
                           row_.state == EffectState::ready;
     }
+  }
+
+  // The outcome's command was planned on the one, and is decided under the other.
+  static void check_report(const std::optional<EffectReport>& planned,
+                           const std::optional<EffectReport>& made) {
+    ASSERT_EQ(planned.has_value(), made.has_value());
+    if (!made) return;
+    EXPECT_EQ(planned->effect_id, made->effect_id);
+    EXPECT_EQ(planned->outcome, made->outcome);
+    EXPECT_EQ(planned->code, made->code);
+    EXPECT_EQ(planned->reference, made->reference);
+    EXPECT_EQ(planned->attempt, made->attempt);
   }
 
   void check(const EffectRow& was) {

@@ -42,7 +42,8 @@ std::size_t place_of(const ResultSet& rows, int row, int column = 0) {
   return static_cast<std::size_t>(rows.integer(row, column) - 1);
 }
 
-// Where each id stands in a request: ids are asked for in any order, and answered sorted.
+// Where each id stands in a request: ids are asked for in any order, each once, and answered
+// sorted.
 class Places {
  public:
   explicit Places(const std::vector<std::int64_t>& ids) {
@@ -50,11 +51,11 @@ class Places {
     for (std::size_t i = 0; i < ids.size(); ++i) sorted_.emplace_back(ids[i], i);
     std::sort(sorted_.begin(), sorted_.end());
   }
-  // Calls it for each place with that id.
+  // Calls it with the id's place.
   template <class Each>
   void of(std::int64_t id, Each each) const {
-    auto at = std::lower_bound(sorted_.begin(), sorted_.end(), std::pair{id, std::size_t{0}});
-    for (; at != sorted_.end() && at->first == id; ++at) each(at->second);
+    const auto at = std::lower_bound(sorted_.begin(), sorted_.end(), std::pair{id, std::size_t{0}});
+    if (at != sorted_.end() && at->first == id) each(at->second);
   }
 
  private:
@@ -239,10 +240,11 @@ void PostgresLane::read_effects(const protocol::LockRequest& request, const Outc
   if (round.effects != none) {
     const ResultSet& rows = outcome[round.effects];
     for (int row = 0; row < rows.rows(); ++row) {
-      const auto effect = read_effect_row(shared_->registry, rows, row);
+      auto effect = read_effect_row(shared_->registry, rows, row);
       if (!effect) continue;
-      places.of(effect->id, [&](std::size_t place) { out.effects[place] = *effect; });
-      effect_places_.emplace_back(effect->id, rows.row_place(row, effect_column_count));
+      const std::int64_t id = effect->id;
+      places.of(id, [&](std::size_t place) { out.effects[place] = std::move(*effect); });
+      effect_places_.emplace_back(id, rows.row_place(row, effect_column_count));
     }
   }
   if (round.claimed != none) {
