@@ -271,6 +271,7 @@ INSTANTIATE_TEST_SUITE_P(
         Prevents{guard::fresh_values, "sql.one_entity", "PW003"},
         Prevents{guard::one_table, "sql.one_entity", "not seen under the lock"},
         Prevents{guard::receipt_after_lock, "sql.one_entity", "not seen under the lock"},
+        Prevents{guard::read_again, "sql.places", "not seen under the lock"},
         Prevents{guard::lock_or_version, "sql.three", "and its version is"},
         Prevents{guard::key_order, "sql.two_entities", "40P01"},
         Prevents{guard::skipped_is_not_absent, "sql.three", "already_exists"},

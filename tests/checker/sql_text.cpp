@@ -36,22 +36,26 @@ bool falls(const std::vector<RowId>& rows, const SqlScenario& scenario) {
   return rows.size() > 1 && scenario.rows[rows[0]].id > scenario.rows[rows[1]].id;
 }
 
-std::string where_of(const Statement& s, const SqlScenario& scenario) {
-  std::string out = " WHERE id = " + std::to_string(scenario.rows[s.rows[0]].id);
+std::string conditions(const Statement& s) {
+  std::string out;
   for (const Condition& c : s.where) {
     out += " AND " + std::string(column_name(s.table, c.column)) + " = " + std::to_string(c.value);
   }
   return out;
 }
 
+std::string where_of(const Statement& s, const SqlScenario& scenario) {
+  return " WHERE id = " + std::to_string(scenario.rows[s.rows[0]].id) + conditions(s);
+}
+
 std::string select(const Statement& s, const SqlScenario& scenario, bool locks) {
   const std::string table(table_name(s.table));
-  if (!s.where.empty()) {
+  if (!s.where.empty() && !s.skip_locked) {
     return "SELECT id FROM " + table + where_of(s, scenario) + (locks ? " FOR NO KEY UPDATE" : "");
   }
   const std::string what = "SELECT id, " + columns_of(s.table) + " FROM " + table +
-                           " WHERE id IN (" + ids(s.rows, scenario) + ") ORDER BY id" +
-                           (falls(s.rows, scenario) ? " DESC" : "");
+                           " WHERE id IN (" + ids(s.rows, scenario) + ")" + conditions(s) +
+                           " ORDER BY id" + (falls(s.rows, scenario) ? " DESC" : "");
   if (!locks && s.joined_rows.empty()) return what;
   std::string lock;
   if (locks) {

@@ -107,7 +107,9 @@ std::string words(const Statement& s, const SqlScenario& scenario) {
       return "COMMIT";
     case Verb::lock: {
       std::string out = (s.answers ? "lock and read " : "lock ") + rows;
-      if (!s.where.empty()) out += " where it is still ours";
+      if (!s.where.empty()) {
+        out += s.table == Table::entities ? " where it was left" : " where it is still ours";
+      }
       if (s.snapshot_values) out = "lock in a CTE, and read " + rows;
       if (!s.joined_rows.empty()) out += ", joined with " + names(s.joined_rows, scenario);
       return out + (s.skip_locked ? ", skipping what is locked" : "");

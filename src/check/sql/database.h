@@ -55,6 +55,10 @@ inline constexpr std::uint8_t the_writer = 0xFF;
 // Between: it has locked some of its statement's rows, and not yet the next.
 enum class Wait : std::uint8_t { no, waits, between };
 
+// How a batch's rows are found. What is left: what the first pass did not get, and nothing else is
+// read again.
+enum class Pass : std::uint8_t { by_index, at_places, what_is_left };
+
 struct Session {
   Status status = Status::closed;
   std::uint8_t driver = 0;
@@ -75,6 +79,7 @@ struct Session {
   std::uint8_t epoch = 0;
   std::uint8_t token = 0;
   std::uint8_t unread = 0;
+  Pass pass = Pass::by_index;  // of the round under way
 };
 
 enum class Gone : std::uint8_t { no, fenced, crashed };

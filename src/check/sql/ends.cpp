@@ -180,7 +180,12 @@ void Steps::settled(State& state, std::size_t at) {
       if ((driver.doubted >> i & 1) != 0) state.said[i] = Said::done;
     }
     driver.left &= static_cast<std::uint8_t>(~driver.doubted);
-    if (driver.left == 0) next_task(state, was.driver);
+    if (driver.left == 0) {
+      next_task(state, was.driver);
+    } else if (driver.alone == 0) {
+      driver.waiting_batch = 1;
+      again(state, was.driver, Said::locked);
+    }
   } else {
     again(state, was.driver, Said::nothing);
   }

@@ -20,6 +20,9 @@ inline constexpr Guard fresh_values{"sql.fresh_values"};
 inline constexpr Guard one_table{"sql.one_table"};
 // Receipts are looked up after the lock is held.
 inline constexpr Guard receipt_after_lock{"sql.receipt_after_lock"};
+// A first pass looks for rows where they were left, and where one of them was not got there the
+// whole round is made again. Else: only what it did not get is locked.
+inline constexpr Guard read_again{"sql.read_again"};
 // Receipts have a unique key, which a commit that did not look them up meets. Else: it goes by.
 inline constexpr Guard receipt_key{"sql.receipt_key"};
 // What met a receipt is decided again, with it. Else: its callers are told that it failed.
@@ -56,13 +59,28 @@ inline constexpr Guard effect_locked{"sql.effect_locked"};
 // A message waits for the earlier ones of its pair, whichever lane drives them.
 inline constexpr Guard earlier_first{"sql.earlier_first"};
 
-inline constexpr std::array all{locked_read,        fresh_values,       one_table,
-                                receipt_after_lock, receipt_key,        repeat_runs_again,
-                                lock_or_version,    key_order,          skipped_is_not_absent,
-                                create_counted,     create_runs_again,  lane_epoch,
-                                lane_locked,        raised_on_server,   sequence_in_row,
-                                take_over_locked,   settled_under_lock, settling_raises_epoch,
-                                journal_epoch,      effect_locked,      earlier_first};
+inline constexpr std::array all{locked_read,
+                                fresh_values,
+                                one_table,
+                                receipt_after_lock,
+                                read_again,
+                                receipt_key,
+                                repeat_runs_again,
+                                lock_or_version,
+                                key_order,
+                                skipped_is_not_absent,
+                                create_counted,
+                                create_runs_again,
+                                lane_epoch,
+                                lane_locked,
+                                raised_on_server,
+                                sequence_in_row,
+                                take_over_locked,
+                                settled_under_lock,
+                                settling_raises_epoch,
+                                journal_epoch,
+                                effect_locked,
+                                earlier_first};
 
 // Switched off, in this exploration?
 inline bool is_off(const Guard& guard) {

@@ -57,6 +57,8 @@ struct Task {
   bool renews = false;
   // Its receipts are taken to be absent, at first.
   bool unread = false;
+  // Its rows are looked for where they were when the scenario began, at first.
+  bool at_places = false;
 };
 
 struct DriverPlan {

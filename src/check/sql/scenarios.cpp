@@ -102,6 +102,12 @@ Task renewing(int works) {
 Task unread(int works) {
   return {TaskKind::batch, static_cast<std::uint8_t>(works), false, true};
 }
+// One whose first pass looks for its rows where they were.
+Task at_places(int works) {
+  Task task = batch(works);
+  task.at_places = true;
+  return task;
+}
 constexpr Task take_over{TaskKind::take_over, 0, false};
 constexpr Task renew{TaskKind::renew, 0, false};
 
@@ -178,6 +184,21 @@ SqlScenario repeats() {
   b.driver(two, 1, {unread(second | repeated)});
   b->faults = 1;
   b->max_tries = 2;
+  return std::move(*b);
+}
+
+SqlScenario places() {
+  Builder b("places", "a process looks for two rows where it left them; another moves one of them");
+  const RowId one = b.lane(1);
+  const RowId two = b.lane(2);
+  const RowId north = b.entity("north", true);
+  const RowId south = b.entity("south", true);
+  const auto first = b.addition("add 1", north, 1);
+  const auto second = b.addition("add 2 south", south, 2);
+  const auto repeated = b.addition("add 1 again", north, 1, 0);
+  b.driver(one, 1, {at_places(repeated | second)});
+  b.driver(two, 1, {renewing(first)});
+  b->faults = 1;
   return std::move(*b);
 }
 
@@ -298,6 +319,7 @@ std::vector<SqlScenario> scenarios() {
           folded(),
           create(),
           repeats(),
+          places(),
           two_entities(true),
           two_entities(false),
           stale_holder(),

@@ -63,6 +63,7 @@ void pass(Io& io, Session& session, std::size_t rows) {
         &session.token, &session.unread}) {
     io(*one);
   }
+  io(session.pass);
   io(session.waits);
   for (std::size_t i = 0; i < rows; ++i) {
     io(session.cells[i].seen);

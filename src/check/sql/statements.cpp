@@ -13,6 +13,9 @@ namespace pawl::check::sql {
 
 namespace {
 
+// Of a row that is still where it was when the scenario began.
+constexpr Number version_at_first = 1;
+
 Statement reading(Table table, std::vector<RowId> rows) {
   Statement out;
   out.verb = Verb::read;
@@ -136,6 +139,14 @@ std::optional<Statement> Steps::locking(const Session& session, std::uint8_t at,
     case stage::rows: {
       if (guard::is_off(guard::lock_or_version)) return Statement{};
       Statement out = locks(Table::entities, asked.entities, !waits);
+      if (session.pass == Pass::at_places) {
+        out.where.push_back({column::version, version_at_first});
+        return out;
+      }
+      if (session.pass == Pass::what_is_left) {
+        std::erase_if(out.rows,
+                      [&](RowId row) { return session.cells[row].seen == Seen::present; });
+      }
       if (guard::is_off(guard::locked_read)) {
         out.skip_locked = false;
         out.answers = false;

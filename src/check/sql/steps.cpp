@@ -187,6 +187,11 @@ void Steps::begin(State& state, std::size_t at, std::string& broken) {
   session.epoch = driver.epoch;
   session.token = driver.token;
   session.unread = driver.unread;
+  const bool batch = session.task != settling && task_of(session).kind == TaskKind::batch;
+  // Who waits takes its locks in the one order of all, which places do not have.
+  if (batch && task_of(session).at_places && session.waiting_batch == 0) {
+    session.pass = Pass::at_places;
+  }
   *free = session;
   const auto index = static_cast<std::size_t>(free - state.sessions.begin());
   driver.session = place_of(index);
@@ -249,10 +254,32 @@ void Steps::count_journal(Session& session) const {
   }
 }
 
+// What the locks protect was read before all of them were held, unless the first pass got them all.
+void Steps::end_pass(Session& session) {
+  if (session.pass == Pass::what_is_left && session.stage > stage::rows) {
+    session.pass = Pass::by_index;
+    session.stage = stage::exists;
+  }
+  if (session.pass != Pass::at_places || session.stage < stage::exists) return;
+  session.pass = Pass::by_index;
+  const auto& entities = rows_.asked(session.works, session.token).entities;
+  const bool all = std::all_of(entities.begin(), entities.end(),
+                               [&](RowId row) { return session.cells[row].seen == Seen::present; });
+  if (all) return;
+  if (guard::is_off(guard::read_again)) {
+    session.pass = Pass::what_is_left;
+    session.stage = stage::rows;
+    return;
+  }
+  session.stage = stage::early_receipts;
+  session.cells = {};
+}
+
 void Steps::advance(State& state, std::size_t at, std::string& broken) {
   Session& session = state.sessions[at];
   const bool batch = session.task != settling && task_of(session).kind == TaskKind::batch;
   while (true) {
+    if (batch) end_pass(session);
     if (batch && session.stage == stage::writes) return decided_in(state, at, broken);
     if (!batch && session.stage >= stage::last) return settled(state, at);
     if (statement(state, at)) return;
@@ -278,7 +305,7 @@ void Steps::decided_in(State& state, std::size_t at, std::string& broken) {
   published(state, was, broken);
 }
 
-void Steps::lose(State& state, std::size_t at, bool crashes) const {
+void Steps::lose(State& state, std::size_t at, bool crashes) {
   Driver& driver = state.drivers[at];
   const std::size_t index = driver.session - 1U;
   Session& session = state.sessions[index];
@@ -292,7 +319,11 @@ void Steps::lose(State& state, std::size_t at, bool crashes) const {
   const bool batch = task_of(session).kind == TaskKind::batch;
   if (!batch || session.stage < stage::writes) return again(state, at, Said::nothing);
   driver.lost = place_of(index);
-  driver.doubted = session.works;
+  // What was skipped, or held back by an earlier message, is none of the commit's.
+  for (const WorkEnd& end : rows_.decided(session, session.token, lane_of(session)).ends) {
+    if (end.fate == protocol::Fate::skipped || end.fate == protocol::Fate::held) continue;
+    driver.doubted |= static_cast<std::uint8_t>(1U << end.work);
+  }
   driver.sequence =
       static_cast<std::uint8_t>(session.cells[lane_of(session)].values[column::lane_next]);
 }

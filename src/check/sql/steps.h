@@ -86,6 +86,7 @@ class Steps {
   std::optional<Statement> settle_statement(const State& state, const Session& session) const;
   // Past the stages that have nothing to do; ends what has come to its end without a commit.
   void advance(State& state, std::size_t session, std::string& broken);
+  void end_pass(Session& session);
   void decided_in(State& state, std::size_t session, std::string& broken);
   bool runs_on(const State& state, std::size_t session);
 
@@ -102,7 +103,7 @@ class Steps {
   void published(State& state, const Session& session, std::string& broken);
   void settled(State& state, std::size_t session);
   void again(State& state, std::size_t driver, Said otherwise) const;
-  void lose(State& state, std::size_t driver, bool crashes) const;
+  void lose(State& state, std::size_t driver, bool crashes);
   void tell(const State& state, std::size_t session, const Statement& statement,
             const Answer& outcome, bool went_on, bool gives_up, bool closes_cycle) const;
   void tell_end(std::size_t session, bool cut) const;

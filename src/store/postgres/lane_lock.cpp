@@ -442,6 +442,7 @@ Result<void> PostgresLane::run_lock(const protocol::LockRequest& request, LockRo
   if (std::exchange(replans_, false)) round.add("DISCARD PLANS");
   if (auto added = add_locks(request, round, sent); !added) {
     // Nothing of it has left.
+    in_transaction_ = false;
     connection_.close();
     return added;
   }
@@ -464,6 +465,7 @@ Result<void> PostgresLane::run_lock(const protocol::LockRequest& request, LockRo
 }
 
 Result<protocol::LockedBatch> PostgresLane::lock(const protocol::LockRequest& request) {
+  abandon();
   if (auto able = ready(); !able) return std::unexpected(able.error());
   places_.next_lock();
   LockRound sent;
