@@ -38,7 +38,7 @@ struct EffectRow {
   EffectState state = EffectState::ready;
   int attempt = 0;         // sends begun
   int inquiry = 0;         // inquiries begun since the last send
-  std::int64_t token = 0;  // raised by every claim and every operator's verb
+  std::int64_t token = 0;  // raised by whatever changes the row
   Time lease_until;        // of a claim under way
   Time next_at;            // when it is to be claimed (ready, accepted, unknown)
   Time poll_until;         // accepted: alert after this

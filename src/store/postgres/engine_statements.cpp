@@ -110,7 +110,7 @@ void Statements::name_locks() {
   lock_effects = {"lock effects", lock_effects_sql(effect_columns, " SKIP LOCKED"), {ids}};
   lock_effects_waiting = {"lock effects waiting", lock_effects_sql(effect_columns, ""), {ids}};
   lock_claimed_effects = {
-      "lock claimed effects", lock_effects_sql("id, token", " SKIP LOCKED"), {ids}};
+      "lock claimed effects", lock_effects_sql("id, token, state", " SKIP LOCKED"), {ids}};
   effects = {"effects",
              "SELECT " + std::string(effect_columns) + " FROM pawl_effects WHERE id = ANY($1)",
              {ids}};
@@ -137,8 +137,9 @@ void Statements::name_locks() {
               {ids}};
   lock_deadlines = {"lock deadlines",
                     "SELECT u.place, d.arming FROM (SELECT * FROM unnest($1, $2, $3) WITH "
-                    "ORDINALITY AS n(machine, entity_key, name, place) ORDER BY machine, "
-                    "entity_key, name) AS u CROSS JOIN LATERAL (SELECT arming FROM pawl_deadlines "
+                    "ORDINALITY AS n(machine, entity_key, name, place) ORDER BY machine COLLATE "
+                    "\"C\", entity_key COLLATE \"C\", name COLLATE \"C\") AS u CROSS JOIN LATERAL "
+                    "(SELECT arming FROM pawl_deadlines "
                     "AS s WHERE s.machine = u.machine AND s.entity_key = u.entity_key AND s.name = "
                     "u.name LIMIT 1 FOR NO KEY UPDATE) AS d",
                     {texts, texts, texts}};
@@ -207,11 +208,14 @@ void Statements::name_writes() {
                                std::string(message_columns) + ", from_version",
                                {ids, texts, texts, texts, texts, texts, texts, numbers, numbers,
                                 texts, texts, texts, numbers});
+  // Locked in the order of the list, as everybody locks them, and only then removed in that of
+  // their places.
   const std::vector<Type> deadline_key{texts, texts, texts};
   delete_deadlines = {"delete deadlines",
                       "DELETE FROM pawl_deadlines WHERE ctid = ANY(ARRAY(SELECT d.ctid FROM "
                       "{rows} CROSS JOIN LATERAL (SELECT ctid FROM pawl_deadlines AS s WHERE "
-                      "s.machine = u.c1 AND s.entity_key = u.c2 AND s.name = u.c3 LIMIT 1) AS d))",
+                      "s.machine = u.c1 AND s.entity_key = u.c2 AND s.name = u.c3 LIMIT 1 FOR "
+                      "UPDATE) AS d))",
                       deadline_key,
                       {}};
   arm_deadlines = {"arm deadlines",

@@ -103,6 +103,7 @@ Result<void> Epoch::leap(const Found& found) {
 }
 
 // What had not ended may have been sent since: also what was only ready. Its key stays the same.
+// The token rises, as with whatever changes a row: who has an older one in memory reads it again.
 Result<std::int64_t> Epoch::make_unknown(Time now) {
   const std::string line = to_rfc3339(now) + " restored from a backup\n";
   const auto changed = ask(

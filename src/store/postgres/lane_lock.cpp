@@ -253,13 +253,14 @@ void PostgresLane::read_effects(const protocol::LockRequest& request, const Outc
       const std::int64_t id = rows.integer(row, 0);
       places.of(id, [&](std::size_t place) {
         const protocol::EffectRow& claimed = *request.claimed_effect(place);
-        if (claimed.token == rows.integer(row, 1)) {
+        if (claimed.token == rows.integer(row, 1) &&
+            name_of(claimed.state) == rows.text_view(row, 2)) {
           out.effects[place] = claimed;
         } else {
           round.another_token.push_back(id);
         }
       });
-      effect_places_.emplace_back(id, rows.row_place(row, 2));
+      effect_places_.emplace_back(id, rows.row_place(row, 3));
     }
   }
   std::sort(effect_places_.begin(), effect_places_.end());

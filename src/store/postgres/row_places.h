@@ -21,8 +21,7 @@ class RowPlaces {
   void next_lock() { resting_ -= resting_ > 0 ? 1 : 0; }
   // Nothing: to be asked of the index; once in a while that is so for a row that is known, too, so
   // that its page is cleaned: PostgreSQL does it only there, and an update on a page that is full
-  // moves the row and writes to every index. `table`: one text for each table, which stays where it
-  // is.
+  // moves the row and writes to every index.
   std::optional<RowPlace> use(std::string_view table, std::string_view key);
   // The lane has made the row, or a new version of it, of about so many bytes, and left it there.
   void left(std::string_view table, std::string_view key, RowPlace place, std::size_t bytes);

@@ -50,7 +50,7 @@ class Statements {
   // Sources and receipts, once the entities are locked.
   Statement lock_effects;  // $1 ids, as the next two; the row's place comes last
   Statement lock_effects_waiting;
-  Statement lock_claimed_effects;  // id, token, place
+  Statement lock_claimed_effects;  // id, token, state, place
   Statement effects;               // $1 ids; locks nothing
   Statement existing_effects;
   Statement ended_effects;
