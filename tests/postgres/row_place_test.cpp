@@ -245,6 +245,14 @@ TEST_F(ClaimedEffect, IsReadWhereItHasAnotherToken) {
   EXPECT_EQ(lock_claimed(row).code, "latest");
 }
 
+// As a claim that a fail-over lost and an operator's verb since could have left it.
+TEST_F(ClaimedEffect, IsReadWhereTheTokenIsTheSameAndTheStateIsNot) {
+  world.sql("UPDATE pawl_effects SET state = 'ready', code = 'another'");
+  const auto locked = lock_claimed(row);
+  EXPECT_EQ(locked.state, protocol::EffectState::ready);
+  EXPECT_EQ(locked.code, "another");
+}
+
 TEST_F(ClaimedEffect, ThatEndedIsGivenAsItEnded) {
   auto now = row;
   now.state = protocol::EffectState::ended;
