@@ -99,6 +99,8 @@ Result<DemoResult> Demo::run() {
 
 Result<void> Demo::load(DemoWorkload& workload, ProcessPair& pair) {
   if (auto started = workload.start(); !started) return started;
+  // Before any server is started again, however soon that is.
+  show("trading");
   DemoKiller killer(pair, options_.seed, options_.kill_interval_ms);
   std::int64_t next_kill_ms = elapsed_ms() + killer.next_interval_ms();
   std::int64_t last_kill_ms = 0;
