@@ -67,7 +67,7 @@ starts a PostgreSQL of its own, unless DATABASE_URL names one.
   --lanes N, --max-batch N   of Pawl's engine
   --processes N    Pawl as N processes on one database, keys overlapping   (transitions, hot)
   --clients N      of what is written by hand, instead of the best of several
-  --alone          without the baseline
+  --alone          without the baseline   (transitions, hot, latency, effects, horizon)
   --jobs again     the same jobs, instead of a new one for each command   (horizon)
   --list           the names
 

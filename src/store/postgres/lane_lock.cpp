@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lock step, one round trip: entities first, in their one global order; then, in statements of
-// their own, so that each sees what was committed until then, everything that those locks protect;
-// the clock last of all. A second, small round trip only where something did not come back: was it
-// held by another session, or is it not there?
+// The lock step, one round trip: entities first, where the lane left them or by the index in their
+// one global order; then, in statements of their own, so that each sees what was committed until
+// then, everything that those locks protect; the clock last of all. Again as a whole, by the index,
+// where a row was not where it was left. A small round trip more where something did not come back:
+// was it held by another session, or is it not there?
 #include <algorithm>
 #include <utility>
 

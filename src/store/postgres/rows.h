@@ -6,6 +6,7 @@
 
 #include <pawl/machine.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,8 @@ inline constexpr std::string_view effect_columns =
     "id, kind, machine, entity_key, payload, idempotency_key, created_us, next_at_us, state, "
     "attempt, inquiry, token, lease_until_us, poll_until_us, not_after_us, accepted_reported, "
     "maybe_sent, outcome, code, reference, ended_us, history, trace_id";
-inline constexpr int effect_column_count = 23;
+inline constexpr int effect_column_count =
+    1 + static_cast<int>(std::ranges::count(effect_columns, ','));
 Result<protocol::EffectRow> read_effect_row(const Registry& registry, const ResultSet& rows,
                                             int row);
 
