@@ -9,6 +9,7 @@
 
 #include "protocol/storage.h"
 #include "store/postgres/pipeline.h"
+#include "store/postgres/retention_statements.h"
 #include "store/postgres/rows.h"
 #include "store/postgres/store_error.h"
 #include "store/retention_place.h"
@@ -34,73 +35,6 @@ struct OldRows {
   bool empty() const { return ids.empty() && receipts.empty(); }
 };
 
-// As the texts below have them.
-static_assert(protocol::sequence_bits == 36 && protocol::ordinal_bits == 15);
-static_assert(max_journal_sequence == 68719476735);
-
-// Each gives: id, the time that counts, whether it may go, and the time before which nothing that
-// follows in the same lane can be old (a lane's ids rise with time; alerts are walked to their
-// end). $1 the id behind which it goes on, $2 how many.
-std::string walk_text(const RetentionPass& pass) {
-  switch (pass.subject) {
-    case RetentionSubject::ended_effects:
-      return "SELECT id, ended_us, NOT EXISTS (SELECT FROM pawl_parked p WHERE p.effect_id = e.id) "
-             "AND NOT EXISTS (SELECT FROM pawl_alerts a WHERE a.effect_id = e.id AND a.acked_by = "
-             "''), created_us FROM pawl_effects_ended e WHERE id > $1 ORDER BY id LIMIT $2";
-    case RetentionSubject::alerts:
-      return "SELECT id, greatest(last_seen_us, acked_us), acked_by <> '', 0::bigint FROM "
-             "pawl_alerts WHERE id > $1 ORDER BY id LIMIT $2";
-    case RetentionSubject::journal:
-      // A lane's newest row stays: by it a cursor, and a commit in doubt, finds its place.
-      return "SELECT (lane::bigint << 36) | sequence, time_us, sequence < (SELECT max(n.sequence) "
-             "FROM pawl_journal n WHERE n.lane = j.lane), time_us FROM pawl_journal j WHERE (lane, "
-             "sequence) > (($1::bigint >> 36)::int, $1::bigint & 68719476735) ORDER BY lane, "
-             "sequence LIMIT $2";
-    case RetentionSubject::records: {
-      // A record's time is that of its commit. Where the journal does not reach back so far, it is
-      // not after the newest row that was removed there.
-      const std::string time =
-          "coalesce((SELECT time_us FROM pawl_journal j WHERE j.lane = (r.record_id >> 51)::int "
-          "AND j.sequence <= ((r.record_id >> 15) & 68719476735) ORDER BY j.sequence DESC LIMIT "
-          "1), (SELECT newest_removed_us FROM pawl_retention WHERE subject = 'journal'), "
-          "9223372036854775807)";
-      return "SELECT record_id, " + time + ", true, " + time + " FROM " + quoted_name(pass.table) +
-             " r WHERE record_id > $1 ORDER BY record_id LIMIT $2";
-    }
-    case RetentionSubject::receipts:
-      break;
-  }
-  return "SELECT principal, command_id, kind, machine, entity_key, created_us FROM pawl_receipts "
-         "WHERE (command_id, principal, kind, machine, entity_key) > ($2, $1, $3, $4, $5) ORDER BY "
-         "command_id, principal, kind, machine, entity_key LIMIT $6";
-}
-
-// What it removes may have been brought back to use since it was looked at: that is asked again. Of
-// an ended effect once it is locked: a commit that raises an alert of it holds it until that alert
-// can be seen.
-std::string delete_text(const RetentionPass& pass) {
-  switch (pass.subject) {
-    case RetentionSubject::ended_effects:
-      return "DELETE FROM pawl_effects_ended e WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM "
-             "pawl_parked p WHERE p.effect_id = e.id) AND NOT EXISTS (SELECT FROM pawl_alerts a "
-             "WHERE a.effect_id = e.id AND a.acked_by = '')";
-    case RetentionSubject::alerts:
-      return "DELETE FROM pawl_alerts WHERE id = ANY ($1) AND acked_by <> '' AND "
-             "greatest(last_seen_us, acked_us) < $5";
-    case RetentionSubject::journal:
-      return "DELETE FROM pawl_journal j USING unnest($1) AS o (place) WHERE j.lane = (o.place >> "
-             "36)::int AND j.sequence = (o.place & 68719476735)";
-    case RetentionSubject::records:
-      return "DELETE FROM " + quoted_name(pass.table) + " WHERE record_id = ANY ($1)";
-    case RetentionSubject::receipts:
-      break;
-  }
-  return "DELETE FROM pawl_receipts r USING unnest($6, $7, $8, $9, $10) AS o (principal, "
-         "command_id, kind, machine, entity_key) WHERE r.principal = o.principal AND r.command_id "
-         "= o.command_id AND r.kind = o.kind AND r.machine = o.machine AND r.entity_key = "
-         "o.entity_key";
-}
-
 std::span<const unsigned char> bytes_of(const std::string& text) {
   return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
 }
@@ -108,7 +42,10 @@ std::span<const unsigned char> bytes_of(const std::string& text) {
 class Removal {
  public:
   Removal(Connection& connection, const RetentionPass& pass)
-      : connection_(connection), pass_(pass), subject_(store::subject_of(pass)) {}
+      : connection_(connection),
+        pass_(pass),
+        subject_(store::subject_of(pass)),
+        statements_(retention_statements(pass)) {}
   ~Removal() { roll_back(); }
   Removal(const Removal&) = delete;
   Removal& operator=(const Removal&) = delete;
@@ -124,13 +61,11 @@ class Removal {
   void keep_receipts(const ResultSet& found, OldRows& out) const;
   Result<std::int64_t> remove(const OldRows& rows);
   void roll_back();
-  std::string name(std::string_view step) const {
-    return "retention " + std::string(step) + " " + subject_;
-  }
 
   Connection& connection_;
   const RetentionPass& pass_;
   const std::string subject_;
+  const RetentionStatements statements_;
 };
 
 Result<void> Removal::note_subject() {
@@ -183,10 +118,8 @@ Result<OldRows> Removal::find(const std::string& place) {
     parameters.integer(last);
   }
   parameters.integer(pass_.rows);
-  const auto types = parameters.types();
   const auto found =
-      run_one(connection_, Statement{name("walk"), walk_text(pass_), {types.begin(), types.end()}},
-              parameters, deadline_in(round_timeout_ms));
+      run_one(connection_, statements_.walk, parameters, deadline_in(round_timeout_ms));
   if (!found) return std::unexpected(store_error(found.error()));
   OldRows out;
   out.finished = found->rows() < pass_.rows;
@@ -246,22 +179,12 @@ Result<std::int64_t> Removal::remove(const OldRows& rows) {
       }
     }
   }
-  const std::string sql =
-      "WITH gone AS (" + delete_text(pass_) +
-      " RETURNING 1) UPDATE pawl_retention SET place = $3, removed = removed + (SELECT count(*) "
-      "FROM gone), newest_removed_us = greatest(newest_removed_us, $4) WHERE subject = $2 "
-      "RETURNING (SELECT count(*) FROM gone)";
   Pipeline round(connection_);
   if (pass_.subject == RetentionSubject::ended_effects) {
     // A statement of its own: the one that removes then has a younger snapshot.
-    round.add(Statement{name("hold"),
-                        "SELECT FROM pawl_effects_ended WHERE id = ANY ($1) ORDER BY id FOR UPDATE",
-                        {Type::bigint_array}},
-              Parameters().integers(rows.ids));
+    round.add(statements_.hold, Parameters().integers(rows.ids));
   }
-  const auto types = parameters.types();
-  const auto removed =
-      round.add(Statement{name("remove"), sql, {types.begin(), types.end()}}, parameters);
+  const auto removed = round.add(statements_.remove, parameters);
   round.add("COMMIT");
   const auto outcome = round.run(deadline_in(round_timeout_ms));
   if (!outcome) return std::unexpected(store_error(outcome.error()));
