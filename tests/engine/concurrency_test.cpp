@@ -211,6 +211,26 @@ TEST_F(Concurrency, RepeatsThatWereNotLookedUpAreAnsweredByTheirReceipts) {
   EXPECT_EQ(reused.error().code, idempotency_mismatch);
 }
 
+// Decided anew it would not be refused: its commit would fail. What it was is known by its receipt.
+TEST_F(Concurrency, ARepeatThatWasNotLookedUpAndWouldFailIsAnsweredByItsReceipt) {
+  start();
+  done(bank::Open{"a", 100, {}});
+  done(bank::Open{"b", 0, {}});
+  const auto first = call(bank::Deposit{"a", -100}, "all of it");
+  ASSERT_TRUE(first && first->done);
+  for (int i = 0; i < protocol::ReceiptLookups::batches_after_repeat; ++i) {
+    done(bank::Deposit{"b", 1});
+  }
+  const auto again = call(bank::Deposit{"a", -100}, "all of it");
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_TRUE(again->done && again->repeated);
+  EXPECT_EQ(again->reply_json, first->reply_json);
+  EXPECT_EQ(again->version, first->version);
+  const auto new_one = call(bank::Deposit{"a", -100}, "more than there is");
+  ASSERT_FALSE(new_one) << "it breaks the table's check";
+  EXPECT_EQ(account("a").balance, 0);
+}
+
 // Every command of every kind against every other, with messages and payments in between.
 TEST_F(Concurrency, RandomHistoriesAreSerial) {
   constexpr int accounts = 6;
