@@ -289,13 +289,16 @@ void Lane::published(protocol::Batch& batch, std::vector<protocol::Work>& works)
   std::vector<const protocol::MessageRow*> behind;
   std::vector<const protocol::MessageRow*> delivered;
   auto results = batch.take_results();
+  // In their order, at the back of what waits for rows.
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    if (results[i].fate == protocol::Fate::skipped) skipped(std::move(works[i]));
+  }
   // From the back, so that what runs again keeps its order at the front.
   for (std::size_t i = works.size(); i-- > 0;) {
+    if (results[i].fate == protocol::Fate::skipped) continue;
     if (results[i].fate == protocol::Fate::again) {
       // A message whose pair was parked in this same batch stays in the store instead.
       if (!is_held(works[i].item)) pending_.push_front(std::move(works[i]));
-    } else if (results[i].fate == protocol::Fate::skipped) {
-      skipped(std::move(works[i]));
     } else {
       if (const auto* message = std::get_if<protocol::MessageWork>(&works[i].item)) {
         const bool held = results[i].fate == protocol::Fate::held;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Messages whose receiver's row another session holds are left out of their batch and tried again
-// in one that waits: in their order, and each once.
+// Messages and requests whose entity's row another session holds are left out of their batch and
+// tried again in one that waits: in their order, and each once.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -70,6 +70,23 @@ TEST_F(SkippedMessages, OfOnePairAreDecidedInTheirOrder) {
   const auto trail = [&] { return world_.sql("SELECT trail FROM accounts WHERE id = 'b'"); };
   ASSERT_TRUE(eventually([&] { return trail().size() == 5; }));
   EXPECT_EQ(trail(), "12345");
+}
+
+TEST_F(SkippedMessages, RequestsAreTriedAgainInTheOrderTheyCameIn) {
+  auto first = holding("c");
+  auto second = holding("b");
+  begin(bank::Deposit{"c", 1}, "deposit");
+  ASSERT_TRUE(the_lane_waits_for(*first));
+  // What comes while it waits is one batch, and all of it is skipped.
+  for (const char* text : {"1", "2", "3", "4", "5"}) begin(bank::Write{"b", text, 0}, text);
+  first->run("COMMIT");
+  ASSERT_TRUE(the_lane_waits_for(*second));
+  second->run("COMMIT");
+  const auto notes = [&] {
+    return world_.sql("SELECT string_agg(text, '' ORDER BY record_id) FROM account_notes");
+  };
+  ASSERT_TRUE(eventually([&] { return notes().size() == 5; }));
+  EXPECT_EQ(notes(), "12345");
 }
 
 }  // namespace
