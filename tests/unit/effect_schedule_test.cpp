@@ -150,6 +150,20 @@ TEST_F(EffectScheduleTest, AnExchangeThatEndedOrBeganAnewIsNotGivenUpAtItsOldTim
   EXPECT_TRUE(schedule.overdue(start.plus_ms(20)).empty());
 }
 
+TEST_F(EffectScheduleTest, AnExchangeThatEndedAndBeganAgainHasItsNewTimeAlone) {
+  schedule.begun(sending(1, 1), start.plus_ms(5));
+  ASSERT_TRUE(schedule.finished(1, 1));
+  schedule.begun(sending(1, 2), start.plus_ms(20));
+  EXPECT_EQ(schedule.next_at(), start.plus_ms(20));
+  EXPECT_TRUE(schedule.overdue(start.plus_ms(19)).empty()) << "its first one ended in time";
+  EXPECT_FALSE(schedule.finished(1, 1));
+  const auto late = schedule.overdue(start.plus_ms(20));
+  ASSERT_EQ(late.size(), 1U);
+  EXPECT_EQ(late[0].token, 2);
+  ASSERT_TRUE(schedule.finished(1, 2));
+  EXPECT_TRUE(schedule.overdue(start.plus_ms(20)).empty());
+}
+
 // A lane asks both each turn. Walking all exchanges for it takes a thousand times this bound.
 TEST_F(EffectScheduleTest, WhatIsUnderWayCostsATurnNothingWhileNoneOfItIsOverdue) {
   constexpr std::int64_t many = 100'000;
