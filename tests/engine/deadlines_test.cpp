@@ -2,25 +2,10 @@
 //
 // Deadlines ring once, not early, also after a restart and when the machine's clock jumps.
 #include "engine/engine_fixture.h"
+#include "engine/manual_clock.h"
 
 namespace pawl::test {
 namespace {
-
-// Moved by the test alone.
-class ManualClock final : public Clock {
- public:
-  Time now() override { return Time{wall_us}; }
-  std::int64_t monotonic_us() override { return monotonic; }
-  void pass_ms(std::int64_t ms) {
-    monotonic += ms * 1'000;
-    wall_us += ms * 1'000;
-  }
-  void jump_ms(std::int64_t ms) { wall_us += ms * 1'000; }
-
- private:
-  std::atomic<std::int64_t> wall_us{1'700'000'000'000'000};
-  std::atomic<std::int64_t> monotonic{1'000};
-};
 
 constexpr std::int64_t hour_ms = 3'600'000;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A real store whose commits a test makes fail: before anything is written, as a full disk would,
-// or as a sync that failed would.
+// or as a sync that failed would. And one that tells when it is asked for messages.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -14,11 +15,13 @@ namespace pawl::test {
 
 // Decides for each commit whether it fails, and how. Called on the engine's thread.
 using CommitFault = std::function<std::optional<Error>(const protocol::WriteBatch&)>;
+// Told before messages are read. Called on the engine's thread.
+using MessageLook = std::function<void()>;
 
 class FailingLane final : public StoreLane {
  public:
-  FailingLane(std::unique_ptr<StoreLane> inner, CommitFault fault)
-      : inner_(std::move(inner)), fault_(std::move(fault)) {}
+  FailingLane(std::unique_ptr<StoreLane> inner, CommitFault fault, MessageLook look)
+      : inner_(std::move(inner)), fault_(std::move(fault)), look_(std::move(look)) {}
 
   std::int32_t id() const override { return inner_->id(); }
   bool earlier_holder_is_dead() const override { return inner_->earlier_holder_is_dead(); }
@@ -41,6 +44,7 @@ class FailingLane final : public StoreLane {
   }
   Result<std::vector<protocol::MessageRow>> waiting_messages(std::int64_t after_id,
                                                              int limit) override {
+    if (look_) look_();
     return inner_->waiting_messages(after_id, limit);
   }
   Result<std::vector<protocol::DeadlineRow>> due_deadlines(Time until, int limit) override {
@@ -64,12 +68,13 @@ class FailingLane final : public StoreLane {
  private:
   std::unique_ptr<StoreLane> inner_;
   CommitFault fault_;
+  MessageLook look_;
 };
 
 class FailingStore final : public Store {
  public:
-  FailingStore(StoreHandle inner, CommitFault fault)
-      : inner_(std::move(inner)), fault_(std::move(fault)) {}
+  FailingStore(StoreHandle inner, CommitFault fault, MessageLook look = {})
+      : inner_(std::move(inner)), fault_(std::move(fault)), look_(std::move(look)) {}
 
   void listen(std::function<void(const Tidings&)> told) override {
     inner_->listen(std::move(told));
@@ -77,7 +82,7 @@ class FailingStore final : public Store {
   Result<std::unique_ptr<StoreLane>> take_lane(LaneWish wish) override {
     auto lane = inner_->take_lane(wish);
     if (!lane || !*lane) return lane;
-    return std::make_unique<FailingLane>(std::move(*lane), fault_);
+    return std::make_unique<FailingLane>(std::move(*lane), fault_, look_);
   }
   int max_lanes() const override { return inner_->max_lanes(); }
   Result<bool> take_duty(std::string_view duty, int lease_ms) override {
@@ -93,6 +98,7 @@ class FailingStore final : public Store {
  private:
   StoreHandle inner_;
   CommitFault fault_;
+  MessageLook look_;
 };
 
 }  // namespace pawl::test
