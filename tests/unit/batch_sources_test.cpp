@@ -162,6 +162,27 @@ TEST_F(BatchSourcesTest, ADeadlineSeesWhatTheBatchDidToIt) {
   EXPECT_NE(writes().deadlines_armed[0].arming, 7);
 }
 
+// Two batches that change the same ones take their rows in it, too.
+TEST_F(BatchSourcesTest, DeadlinesAreWrittenInOneOrderWhateverThatOfTheirWorks) {
+  for (const char* name : {"d", "e"}) armings[name] = 7;
+  put("a", 0);
+  put("b", 0);
+  request(bank::ClearAlarm{"b", "d"});
+  request(bank::ClearAlarm{"a", "e"});
+  request(bank::ClearAlarm{"a", "d"});
+  for (const char* account : {"b", "a"}) {
+    for (const char* name : {"g", "f"}) request(bank::SetAlarm{account, name, 500, 0});
+  }
+  run();
+  const auto names_of = [](const auto& list) {
+    std::string names;
+    for (const auto& deadline : list) names += deadline.entity.key + deadline.name + " ";
+    return names;
+  };
+  EXPECT_EQ(names_of(writes().deadlines_deleted), "ad ae bd ");
+  EXPECT_EQ(names_of(writes().deadlines_armed), "af ag bf bg ");
+}
+
 TEST_F(BatchSourcesTest, ADeadlineThatIsRefusedOrThrowsIsParked) {
   for (const bank::State state : {bank::State::frozen, bank::State::broken}) {
     put("a", 0, state);
