@@ -40,7 +40,7 @@ TEST_F(RestoredEpoch, OpenEffectsBecomeUnknownAndNumbersLeap) {
   EXPECT_EQ(facts->newest_commit, Time{5});
   EXPECT_EQ(world_.sql("SELECT string_agg(state || token || maybe_sent, ' ') FROM pawl_effects"),
             "unknown11 unknown11");
-  EXPECT_EQ(world_.sql("SELECT (next_sequence > 1000000 AND epoch = 4 AND holder = '')::text FROM "
+  EXPECT_EQ(world_.sql("SELECT (next_sequence > 1000000 AND epoch > 3 AND holder = '')::text FROM "
                        "pawl_lanes WHERE id = 0"),
             "true");
   EXPECT_EQ(world_.sql("SELECT next_sequence::text FROM pawl_lanes WHERE id = 1"), "1073741825");

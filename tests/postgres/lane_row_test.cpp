@@ -67,6 +67,30 @@ TEST_F(LaneRow, IsWrittenOnceAPartOfTheLeaseHasPassed) {
   EXPECT_EQ(commit(**lane), commits + 1);
 }
 
+// A standby that became the primary may never have heard of a taking that nothing answered rests
+// on. Who takes the lane there comes to another epoch than the one that was lost.
+TEST_F(LaneRow, FencesWhoseTakingAFailOverLost) {
+  auto first = world_.open(registry_, false);
+  auto second = world_.open(registry_, false);
+  ASSERT_TRUE(first && second);
+  for (const bool is_new : {true, false}) {
+    SCOPED_TRACE(is_new ? "a new lane" : "one that was released");
+    world_.sql("CREATE TABLE standby AS SELECT * FROM pawl_lanes");
+    auto lost = (*first)->take_lane(LaneWish::own);
+    ASSERT_TRUE(lost && *lost);
+    ASSERT_TRUE((*lost)->lock({}));
+    (*lost)->abandon();
+    world_.sql(
+        "DELETE FROM pawl_lanes; INSERT INTO pawl_lanes SELECT * FROM standby; DROP TABLE standby");
+    auto taken = (*second)->take_lane(LaneWish::own);
+    ASSERT_TRUE(taken && *taken);
+    ASSERT_EQ((*taken)->id(), (*lost)->id());
+    EXPECT_EQ((*lost)->lock({}).error().code, protocol::lane_fenced);
+    EXPECT_GT(commit(**taken), 0);
+    (*taken)->release();
+  }
+}
+
 TEST_F(LaneRow, StillFencesWhoLostTheLane) {
   auto store = world_.open(registry_, false);
   ASSERT_TRUE(store) << store.error().text();

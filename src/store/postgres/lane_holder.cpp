@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/postgres/lane_holder.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 namespace pawl::postgres {
 
@@ -25,30 +29,43 @@ std::string content_of(const std::string& path) {
   return text;
 }
 
-// The first thread has ended. Are there others?
+// The first thread has ended. Are there others? True also where it cannot be known.
 bool runs_on(const std::string& pid) {
-  std::error_code ignored;
-  std::filesystem::directory_iterator threads("/proc/" + pid + "/task", ignored);
+  std::error_code failed;
+  std::filesystem::directory_iterator threads("/proc/" + pid + "/task", failed);
+  if (failed) return failed != std::errc::no_such_file_or_directory;
   return std::distance(begin(threads), end(threads)) > 1;
 }
 
-// Empty: there is no such process, or it is dead and only waits to be reaped.
-std::string start_of(const std::string& pid) {
+// The kernel knows no such process, whatever may be read of it. False also where it may not say.
+bool is_gone(const std::string& pid) {
+  pid_t number = 0;
+  const auto read = std::from_chars(pid.data(), pid.data() + pid.size(), number);
+  if (read.ec != std::errc() || read.ptr != pid.data() + pid.size() || number <= 0) return false;
+  return ::kill(number, 0) != 0 && errno == ESRCH;
+}
+
+// Empty: there is no such process, or it is dead and only waits to be reaped. Nothing: it cannot be
+// known. A process of another user may be hidden (hidepid, ProtectProc), and a process that has no
+// file descriptor left can read of nobody.
+std::optional<std::string> start_of(const std::string& pid) {
   const std::string stat = content_of("/proc/" + pid + "/stat");
   // The second field is a name that may hold anything, in brackets.
   const auto end_of_name = stat.rfind(')');
-  if (end_of_name == std::string::npos) return {};
+  if (end_of_name == std::string::npos) {
+    return is_gone(pid) ? std::optional<std::string>("") : std::nullopt;
+  }
   std::size_t at = end_of_name + 1;
   for (int field = 3; at < stat.size(); ++field) {
     const auto begin = stat.find_first_not_of(' ', at);
-    if (begin == std::string::npos) return {};
+    if (begin == std::string::npos) break;
     const auto end = std::min(stat.find(' ', begin), stat.size());
     std::string value = stat.substr(begin, end - begin);
-    if (field == 3 && (value == "Z" || value == "X") && !runs_on(pid)) return {};
+    if (field == 3 && (value == "Z" || value == "X") && !runs_on(pid)) return "";
     if (field == start_field) return value;
     at = end;
   }
-  return {};
+  return std::nullopt;
 }
 
 std::string neighbourhood() {
@@ -56,7 +73,7 @@ std::string neighbourhood() {
   std::array<char, 64> name{};
   const auto size = ::readlink("/proc/self/ns/pid", name.data(), name.size());
   // /proc must show the processes of our own namespace, or it would say that the living are dead.
-  const bool shows_us = !start_of(std::to_string(::getpid())).empty();
+  const bool shows_us = !start_of(std::to_string(::getpid())).value_or("").empty();
   if (boot.empty() || size <= 0 || !shows_us) return {};
   return boot + "/" + std::string(name.data(), static_cast<std::size_t>(size)) + "/";
 }
@@ -77,7 +94,8 @@ bool is_provably_dead(std::string_view holder) {
   const std::string_view rest = holder.substr(near.size());
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos || slash == 0) return false;
-  return start_of(std::string(rest.substr(0, slash))) != rest.substr(slash + 1);
+  const auto start = start_of(std::string(rest.substr(0, slash)));
+  return start && *start != rest.substr(slash + 1);
 }
 
 template <class Each>
@@ -94,7 +112,7 @@ void for_each_holder(std::string_view holders, Each each) {
 std::string this_process() {
   const std::string pid = std::to_string(::getpid());
   const std::string& near = this_neighbourhood();
-  return (near.empty() ? "//" : near) + pid + "/" + start_of(pid);
+  return (near.empty() ? "//" : near) + pid + "/" + start_of(pid).value_or("");
 }
 
 std::string new_holder() {

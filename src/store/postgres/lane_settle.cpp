@@ -40,22 +40,22 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until, st
   raise.integer(id_).integer(epoch_).integer(options.lane_lease_ms * 1'000LL);
   // Who takes a lane over writes itself into its row: as long as that says what we wrote there, the
   // epochs above ours are our own.
-  raise.integer(raises_in_doubt_).text(holder_);
+  raise.text(holder_);
   Pipeline round(connection_);
   round.add(shared_->statements.begin, {});
   round.add("SELECT FROM pawl_lanes WHERE id = $1 FOR UPDATE", lane);
   const auto found =
       round.add("SELECT 1 FROM pawl_journal WHERE lane = $1 AND sequence = $2 AND epoch = $3", row);
-  const auto raised = round.add(
-      "UPDATE pawl_lanes SET epoch = epoch + 1, held_until_us = " + std::string(now_us_sql) +
-          " + $3 WHERE id = $1 AND epoch BETWEEN $2 AND $2 + $4 AND holder = $5 RETURNING epoch",
-      raise);
+  const auto raised =
+      round.add("UPDATE pawl_lanes SET epoch = " + std::string(next_epoch_sql) +
+                    ", held_until_us = " + std::string(now_us_sql) +
+                    " + $3 WHERE id = $1 AND epoch >= $2 AND holder = $4 RETURNING epoch",
+                raise);
   const auto end = round.add(shared_->statements.commit, {});
   // It may wait for a standby as the one in doubt did.
   const auto outcome = round.run(std::min(deadline(), until));
   if (outcome[end].tag() != "COMMIT" || outcome.warned(end)) {
     why = outcome ? "a standby was not waited for" : outcome.error().message;
-    if (outcome[end].done() || outcome.in_doubt(end)) ++raises_in_doubt_;
     if (connection_.transaction_status() != TransactionStatus::idle &&
         !run_one(connection_, "ROLLBACK", deadline())) {
       connection_.close();
@@ -64,7 +64,6 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until, st
   }
   if (outcome[raised].rows() > 0) {
     epoch_ = outcome[raised].integer(0, 0);
-    raises_in_doubt_ = 0;
   } else {
     fenced_ = true;
   }

@@ -75,8 +75,8 @@ Result<std::optional<TakenLane>> take(Connection& connection, const LaneShared& 
   parameters.integer(shared.options.lane_lease_ms * 1'000LL);
   parameters.boolean(wish == LaneWish::orphaned);
   Pipeline round(connection);
-  round.add("UPDATE pawl_lanes SET epoch = epoch + 1, holder = $4, adopted = $6, held_until_us = " +
-                std::string(now_us_sql) +
+  round.add("UPDATE pawl_lanes SET epoch = " + std::string(next_epoch_sql) +
+                ", holder = $4, adopted = $6, held_until_us = " + std::string(now_us_sql) +
                 " + $5 WHERE id = $1 AND epoch = $2 AND held_until_us = $3 RETURNING epoch",
             parameters);
   const auto outcome = round.run(deadline_in(deadline_ms(shared)));
@@ -109,10 +109,11 @@ Result<std::optional<TakenLane>> make(Connection& connection, const LaneShared& 
   Pipeline round(connection);
   round.add(
       "INSERT INTO pawl_lanes (id, epoch, next_sequence, held_until_us, holder, adopted) SELECT "
-      "max_id + 1, 1, 1 + (SELECT restores FROM pawl_store) * $4, " +
+      "max_id + 1, " +
+          std::string(now_us_sql) + ", 1 + (SELECT restores FROM pawl_store) * $4, " +
           std::string(now_us_sql) +
           " + $2, $1, false FROM (SELECT coalesce(max(id), -1) AS max_id FROM pawl_lanes) AS known "
-          "WHERE max_id < $3 ON CONFLICT (id) DO NOTHING RETURNING id",
+          "WHERE max_id < $3 ON CONFLICT (id) DO NOTHING RETURNING id, epoch",
       parameters);
   const auto outcome = round.run(deadline_in(deadline_ms(shared)));
   if (!outcome) {
@@ -120,7 +121,8 @@ Result<std::optional<TakenLane>> make(Connection& connection, const LaneShared& 
     return std::unexpected(store_error(outcome.error()));
   }
   if (outcome[0].rows() == 0) return std::optional<TakenLane>();
-  return TakenLane{static_cast<std::int32_t>(outcome[0].integer(0, 0)), 1, true, self};
+  return TakenLane{static_cast<std::int32_t>(outcome[0].integer(0, 0)), outcome[0].integer(0, 1),
+                   true, self};
 }
 
 Result<bool> has_work(Connection& connection, const LaneShared& shared, std::int32_t lane) {

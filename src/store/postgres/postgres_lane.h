@@ -120,8 +120,6 @@ class PostgresLane final : public StoreLane {
   Connection connection_;
   const std::int32_t id_;
   std::int64_t epoch_;
-  // Raised so often more, perhaps: each of those raises was itself not known to be committed.
-  std::int64_t raises_in_doubt_ = 0;
   const std::string holder_;
   const bool earlier_holder_is_dead_;
   bool fenced_ = false;
