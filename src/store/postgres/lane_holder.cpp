@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <random>
 
 namespace pawl::postgres {
 
@@ -116,7 +117,9 @@ std::string this_process() {
 }
 
 std::string new_holder() {
-  static std::atomic<std::int64_t> takings{0};
+  // Counted from a number drawn by lot: where /proc does not say who we are, two processes of
+  // different machines may have the same name.
+  static std::atomic<std::uint32_t> takings{std::random_device{}()};
   return this_process() + taking_mark + std::to_string(++takings);
 }
 
