@@ -2,6 +2,7 @@
 #include "store/postgres/postgres_reads.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "store/effect_info.h"
 #include "store/postgres/postgres_store.h"
@@ -44,7 +45,8 @@ std::vector<T> collect(const ResultSet& rows, Read read) {
 
 PostgresReads::PostgresReads(const PostgresOptions& options, const Registry& registry)
     : registry_(registry),
-      timeout_ms_(options.statement_timeout_ms),
+      checkout_ms_(options.statement_timeout_ms),
+      answer_ms_(options.statement_timeout_ms + options.tcp_timeout_ms),
       pool_(session_options(options, "reads"), std::max(1, options.readers)) {}
 
 Result<std::unique_ptr<PostgresReads>> PostgresReads::open(const PostgresOptions& options,
@@ -70,9 +72,10 @@ Statement PostgresReads::statement_for(std::string_view sql, const Parameters& p
 
 Result<ResultSet> PostgresReads::ask_once(const Statement& statement, const Parameters& parameters,
                                           bool& lost) {
-  const Deadline deadline = deadline_in(timeout_ms_);
-  auto connection = pool_.checkout(deadline);
+  auto connection = pool_.checkout(deadline_in(checkout_ms_));
   if (!connection) return std::unexpected(connection.error());
+  // Whatever the connection took, the server's own time-out answers first.
+  const Deadline deadline = deadline_in(answer_ms_);
   Pipeline round(**connection);
   if (statement.name.empty()) {
     round.add(statement.sql, parameters);
@@ -81,7 +84,9 @@ Result<ResultSet> PostgresReads::ask_once(const Statement& statement, const Para
   }
   auto outcome = round.run(deadline);
   if (outcome) return std::move(outcome.results[0]);
-  lost = outcome.error().kind == SqlErrorKind::connection_lost;
+  // Without an answer in time the statement may still be running: a second one would be beside it.
+  lost = outcome.error().kind == SqlErrorKind::connection_lost &&
+         std::chrono::steady_clock::now() < deadline;
   return std::unexpected(store_error(outcome.error()));
 }
 

@@ -2,7 +2,8 @@
 //
 // Committed rows for answers and listings, on a few connections that threads share. Each call is
 // one statement, so it sees one moment and holds no transaction; a timeline is one statement for
-// each step. One whose connection was lost is asked once more: nothing is changed here.
+// each step. One whose connection was lost is asked once more, as nothing is changed here; one that
+// was not answered in time is not.
 #pragma once
 
 #include <map>
@@ -50,7 +51,8 @@ class PostgresReads final : public Reads {
   Result<std::vector<AlertInfo>> select_alerts(const std::string& rest, int limit);
 
   const Registry& registry_;
-  const int timeout_ms_;
+  const int checkout_ms_;
+  const int answer_ms_;
   ConnectionPool pool_;
   std::mutex mutex_;
   std::map<std::string, std::string, std::less<>> names_;  // SQL -> name
