@@ -177,6 +177,20 @@ TEST(PostgresConnection, TheSessionIsAsTheOptionsSay) {
   EXPECT_FALSE(without->facts().schema_exists);
 }
 
+// A server before 17 does not know it; one that does may have it set for the role.
+TEST(PostgresConnection, WhereThereIsATransactionTimeoutItIsNone) {
+  const auto timeout = [](int server_version) {
+    std::string found = "not set";
+    for (const auto& [name, value] : postgres::session_settings({}, server_version)) {
+      if (name == "transaction_timeout") found = value;
+    }
+    return found;
+  };
+  EXPECT_EQ(timeout(160'010), "not set");
+  EXPECT_EQ(timeout(170'000), "0");
+  EXPECT_EQ(timeout(180'001), "0");
+}
+
 TEST(PostgresConnection, ASettingThatTheServerRefusesIsNamed) {
   auto options = options_of(TestServer::shared().url());
   options.settings = {{"no_such_setting", "1"}};

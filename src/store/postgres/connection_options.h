@@ -33,6 +33,10 @@ struct ConnectionOptions {
   std::vector<std::pair<std::string, std::string>> settings;
 };
 
+// All that is set for a session on a server of this version (as libpq numbers it).
+std::vector<std::pair<std::string, std::string>> session_settings(const ConnectionOptions& options,
+                                                                  int server_version);
+
 // Whether libpq can make sense of it, in either form.
 bool readable_url(std::string_view url);
 

@@ -8,6 +8,7 @@ namespace pawl::postgres {
 namespace {
 
 constexpr std::string_view read_committed = "read committed";
+constexpr int transaction_timeout_version = 170'000;
 
 std::string quoted(std::string_view identifier) {
   std::string out = "\"";
@@ -18,7 +19,17 @@ std::string quoted(std::string_view identifier) {
   return out + '"';
 }
 
-std::vector<std::pair<std::string, std::string>> settings_of(const ConnectionOptions& options) {
+Error settling_error(const SqlError& error) {
+  if (error.kind == SqlErrorKind::connection_lost) {
+    return Error(connect_failed, error.error().detail);
+  }
+  return Error(session_unsettled, error.error().detail);
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> session_settings(const ConnectionOptions& options,
+                                                                  int server_version) {
   auto settings = options.settings;
   settings.insert(settings.end(),
                   {{"default_transaction_isolation", std::string(read_committed)},
@@ -33,22 +44,18 @@ std::vector<std::pair<std::string, std::string>> settings_of(const ConnectionOpt
                    {"idle_in_transaction_session_timeout",
                     std::to_string(options.idle_in_transaction_timeout_ms)},
                    {"idle_session_timeout", "0"}});
+  // A server that does not know it refuses it. It would end a whole transaction, and a session with
+  // it, however short its statements are.
+  if (server_version >= transaction_timeout_version) {
+    settings.emplace_back("transaction_timeout", "0");
+  }
   // Without pg_temp: named, it would take what is created before the schema is there.
   if (!options.schema.empty()) settings.emplace_back("search_path", quoted(options.schema));
   return settings;
 }
 
-Error settling_error(const SqlError& error) {
-  if (error.kind == SqlErrorKind::connection_lost) {
-    return Error(connect_failed, error.error().detail);
-  }
-  return Error(session_unsettled, error.error().detail);
-}
-
-}  // namespace
-
 Result<void> Connection::settle(const ConnectionOptions& options, Deadline deadline) {
-  const auto settings = settings_of(options);
+  const auto settings = session_settings(options, PQserverVersion(core_->handle));
   Parameters wanted;
   wanted.array(Type::text_array);
   for (const auto& [name, value] : settings) wanted.element(std::string_view(name));
