@@ -43,10 +43,20 @@ void raise_event(int event) {
   [[maybe_unused]] const auto size = ::write(event, &one, sizeof one);
 }
 
+// Cut where a character begins: the server takes no half of one.
+std::string channel_of(const std::string& schema) {
+  std::string channel = "pawl_" + schema;
+  if (channel.size() <= max_channel_bytes) return channel;
+  std::size_t size = max_channel_bytes;
+  while ((static_cast<unsigned char>(channel[size]) & 0xC0U) == 0x80U) --size;
+  channel.resize(size);
+  return channel;
+}
+
 }  // namespace
 
 Announcer::Announcer(ConnectionOptions options, const std::string& schema)
-    : options_(std::move(options)), channel_(("pawl_" + schema).substr(0, max_channel_bytes)) {}
+    : options_(std::move(options)), channel_(channel_of(schema)) {}
 
 Announcer::~Announcer() {
   stop();
@@ -113,6 +123,11 @@ bool Announcer::connect() {
   const auto listening =
       run_one(connection_, "LISTEN " + quoted_name(channel_), deadline_in(answer_deadline_ms));
   if (!relaxed || !listening) {
+    // A connection lost in between is made up for by the next; what the server refuses is not.
+    const SqlError& error = relaxed ? listening.error() : relaxed.error();
+    if (error.kind != SqlErrorKind::connection_lost && !std::exchange(refusal_said_, true)) {
+      log::warn("tidings_refused", {{"channel", channel_}, {"detail", error.message}});
+    }
     connection_.close();
     return false;
   }

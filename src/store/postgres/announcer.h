@@ -44,7 +44,8 @@ class Announcer {
 
   const ConnectionOptions options_;
   const std::string channel_;
-  Connection connection_;  // the thread's
+  Connection connection_;      // the thread's
+  bool refusal_said_ = false;  // the thread's
 
   std::mutex listen_mutex_;  // of starting and stopping
   std::mutex told_mutex_;
