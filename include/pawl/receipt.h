@@ -18,9 +18,9 @@ inline constexpr std::size_t max_trace_id_bytes = 64;
 // Who asks, and under which id. The id makes the command idempotent: choose it before the first try
 // and keep it for every repeat.
 struct Origin {
-  std::string principal;  // 1 to 200 bytes, e.g. "wallet:RTC56..." or "operator:ann"
-  std::string id;         // 1 to 128 bytes
-  std::string why;        // an operator's reason; may be empty
+  std::string principal;  // 1 to 200 bytes, e.g. "operator:ann"; UTF-8 without NUL
+  std::string id;         // 1 to 128 bytes, whatever they are
+  std::string why;        // an operator's reason; may be empty; UTF-8 without NUL
   // 32 hex digits that join what follows in logs, journal and effects (W3C trace context), or
   // empty.
   std::string trace_id;
@@ -48,6 +48,9 @@ inline constexpr ErrorCode engine_stopping{"stopping", ErrorClass::unavailable,
                                            "the server is shutting down"};
 inline constexpr ErrorCode command_invalid{"command_invalid", ErrorClass::invalid,
                                            "the command names no, too many or malformed entities"};
+inline constexpr ErrorCode text_invalid{
+    "text_invalid", ErrorClass::invalid,
+    "a text holds NUL or is no UTF-8, and the database takes neither"};
 inline constexpr ErrorCode machine_defect{"machine_defect", ErrorClass::defect,
                                           "the machine's code broke its contract"};
 inline constexpr ErrorCode outcome_in_doubt{

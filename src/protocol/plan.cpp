@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
+#include <string_view>
 #include <utility>
 
+#include "core/utf8.h"
 #include "protocol/fingerprint.h"
 #include "protocol/overloaded.h"
 
@@ -33,6 +36,23 @@ template <class T>
 std::size_t add(std::vector<T>& list, T value) {
   list.push_back(std::move(value));
   return list.size() - 1;
+}
+
+// What the journal keeps of it is shown as text, and not every database has a text for everything.
+// The id may be any bytes.
+bool texts_are_sound(const Origin& origin) {
+  for (const std::string_view text : {std::string_view(origin.principal), {origin.why}}) {
+    if (text.find('\0') != std::string_view::npos || !utf8::is_valid(text)) return false;
+  }
+  return true;
+}
+
+std::optional<Error> fault_of(const Origin& origin) {
+  if (!origin_is_sound(origin)) {
+    return Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
+  }
+  if (!texts_are_sound(origin)) return Error(text_invalid, "the principal, or the reason");
+  return std::nullopt;
 }
 
 }  // namespace
@@ -180,8 +200,8 @@ void Planner::request(RequestWork& work, Planned& planned) {
   work.prepared = false;
   command(work.command, std::move(work.keys), planned);
   if (planned.error) return;
-  if (!origin_is_sound(work.origin)) {
-    planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
+  if (auto fault = fault_of(work.origin)) {
+    planned.error = std::move(fault);
     return;
   }
   planned.receipt = receipt(
@@ -222,8 +242,8 @@ ReceiptKey operator_receipt(const AlertWork& work) {
 }
 
 bool Planner::operator_verb(const Origin& origin, ReceiptKey key, Planned& planned) {
-  if (!origin_is_sound(origin)) {
-    planned.error = Error(command_invalid, "principal and id must be 1 to 200 and 128 bytes");
+  if (auto fault = fault_of(origin)) {
+    planned.error = std::move(fault);
     return false;
   }
   planned.receipt = receipt(std::move(key));

@@ -184,6 +184,27 @@ TEST_F(BatchTest, MalformedRequestsAreRefusedAndNothingIsStored) {
   EXPECT_TRUE(writes().empty());
 }
 
+// A store that keeps it as escaped JSON would take it, and could not show it.
+TEST_F(BatchTest, APrincipalOrAReasonThatIsNoTextIsRefused) {
+  put("a");
+  for (const std::string& bad :
+       {std::string("x\0y", 3), std::string("\xff"), std::string("\xed\xa0\x80")}) {
+    const auto command = make_command(bank::Deposit{"a", 1});
+    const auto principal = add(RequestWork{command, {bad, "1", ""}});
+    const auto reason = add(RequestWork{command, {"ann", "2", bad}});
+    const auto dropped = add(ParkedWork{{}, ParkedVerb::drop, nullptr, {"ann", "3", bad}});
+    run();
+    for (const auto ticket : {principal, reason, dropped}) {
+      EXPECT_EQ(code(ticket), "text_invalid") << ticket;
+    }
+    EXPECT_TRUE(writes().empty());
+  }
+  const auto sound = add(RequestWork{make_command(bank::Deposit{"a", 1}),
+                                     {"ann", std::string("\0\xff", 2), "\xC3\xA9"}});
+  run();
+  EXPECT_EQ(code(sound), "done") << "an id may be any bytes";
+}
+
 TEST_F(BatchTest, AnEntityThatThisBinaryDoesNotKnowIsNotTouched) {
   put("newer");
   world[account("newer")].row[1] = "melted";  // a state of a newer binary

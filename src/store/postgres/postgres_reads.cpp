@@ -108,7 +108,7 @@ Result<EntitySlot> PostgresReads::entity(const EntityRef& ref) {
       ask(entity_select(*machine) + " WHERE " + quoted_name(machine->columns[0].name) + " = $1",
           Parameters().text(ref.key));
   // What the database takes for no text is no entity's key.
-  if (!rows && rows.error().code == store_text_invalid) return slot;
+  if (!rows && rows.error().code == text_invalid) return slot;
   if (!rows) return std::unexpected(rows.error());
   if (rows->rows() > 0) read_entity_row(*machine, *rows, 0, slot);
   return slot;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/postgres/store_error.h"
 
+#include <pawl/receipt.h>
+
 #include "protocol/storage.h"
 #include "store/postgres/engine_schema.h"
 
@@ -20,7 +22,7 @@ ErrorCode code_of(const SqlError& error) {
     case SqlErrorKind::constraint:
       return protocol::store_constraint;
     case SqlErrorKind::invalid_text:
-      return store_text_invalid;
+      return text_invalid;
     case SqlErrorKind::raised_by_us:
       if (error.sqlstate == lane_fenced_state) return protocol::lane_fenced;
       if (error.sqlstate == create_conflict_state) return protocol::create_conflict;

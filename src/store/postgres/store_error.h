@@ -13,9 +13,6 @@ namespace pawl::postgres {
 inline constexpr ErrorCode store_lost_update{
     "store_lost_update", ErrorClass::defect,
     "a locked row was changed by somebody else: another writer than the engine is on this store"};
-inline constexpr ErrorCode store_text_invalid{
-    "text_invalid", ErrorClass::invalid,
-    "a text holds NUL or is no UTF-8, and the database takes neither"};
 
 // A lost connection: store_failed.
 Error store_error(const SqlError& error);
