@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/obeyed_characters.h"
+
 namespace pawl::app {
 
 net::Response json_answer(const json::Value& body, unsigned status) {
@@ -64,6 +66,9 @@ Result<OperatorRequest> read_operator(const net::Request& request,
     if (missing || text->size() > most) {
       return fail(operator_request_invalid,
                   std::string(what) + " is text of 1 to " + std::to_string(most) + " bytes");
+    }
+    if (has_control_character(*text)) {
+      return fail(operator_request_invalid, std::string(what) + " holds a control character");
     }
   }
   if (const auto* token = body->find("token"); token != nullptr && !token->is_null()) {

@@ -5,6 +5,7 @@
 // mark in a table, an escape in a log line) is left to who meets them.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace pawl {
@@ -26,6 +27,18 @@ constexpr char32_t decode_utf8(std::string_view character) {
     c = (c << 6) | (static_cast<unsigned char>(next) & 0x3FU);
   }
   return c;
+}
+
+// C0, DEL and C1, which terminals obey as well: U+0080 to U+009F are C2 80 to C2 9F. Of valid
+// UTF-8.
+constexpr bool has_control_character(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 || c == 0x7F) return true;
+    const bool pair = c == 0xC2 && i + 1 < text.size();
+    if (pair && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
+  }
+  return false;
 }
 
 }  // namespace pawl

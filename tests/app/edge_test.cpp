@@ -233,9 +233,14 @@ TEST_F(SecretsTest, WholeTradesLeaveNoSecretInTheLogs) {
 // nothing in it that a terminal obeys.
 TEST_F(EdgeTest, HostileTextOfRequestsStaysTextInTheLog) {
   const std::string forged = "\"}\n{\"event\":\"forged\"}";
-  const std::string turned = "ann \u202e\u2066 \u009b2J \u200b";
-  const std::vector<std::string> names = {
-      turned, "\x1b[2J", "a\nb", "\x80\xff", forged, std::string(std::size_t{1} << 20, 'x')};
+  const std::string turned = "ann \u202e\u2066 \u200b";
+  const std::vector<std::string> names = {turned,
+                                          "\u009b2J",
+                                          "\x1b[2J",
+                                          "a\nb",
+                                          "\x80\xff",
+                                          forged,
+                                          std::string(std::size_t{1} << 20, 'x')};
   for (const auto& name : names) {
     json::Writer body;
     body.begin_object().field("as", name).field("level", "info").field("reason", name).end_object();

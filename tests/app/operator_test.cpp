@@ -174,6 +174,12 @@ TEST_F(OperatorTest, OperatorMayEndAnEffectThatIsUnknown) {
   EXPECT_EQ(call.post(path, R"({"as":"ann"})")->status, 400U);  // no reason
   EXPECT_EQ(call.post(path, R"({"reason":"x"})")->status, 400U);
   EXPECT_EQ(call.post(path, R"([])")->status, 400U);
+  for (const auto* bad : {R"({"as":"ann","reason":"x\u0000"})", R"({"as":"ann\n","reason":"x"})",
+                          R"({"as":"ann","reason":"\u009b2J"})"}) {
+    const auto refused = call.post(path, bad);
+    EXPECT_EQ(refused->status, 400U) << bad;
+    EXPECT_EQ(member_text(refused->body, "code"), "operator_request_invalid") << bad;
+  }
   EXPECT_EQ(call.post(path, R"({"as":"ann","reason":"x","token":1000000})")->status, 409U);
   // Between two inquiries; while one is under way the verb loses and is tried again.
   ASSERT_TRUE(eventually([&] {

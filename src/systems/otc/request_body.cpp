@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/obeyed_characters.h"
 #include "systems/otc/errors.h"
 
 namespace pawl::otc {
@@ -15,18 +16,6 @@ constexpr std::size_t max_integer_digits = 18;
 
 std::string shown(std::string_view name) {
   return std::string(name.substr(0, max_shown_name_bytes));
-}
-
-// C0, DEL and C1, which terminals obey as well: U+0080 to U+009F are C2 80 to C2 9F. The text is
-// valid UTF-8.
-bool has_control_character(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x20 || c == 0x7F) return true;
-    const bool pair = c == 0xC2 && i + 1 < text.size();
-    if (pair && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
-  }
-  return false;
 }
 
 }  // namespace
