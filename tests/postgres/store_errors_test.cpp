@@ -89,6 +89,22 @@ TEST_F(PostgresStoreErrors, TextThatTheDatabaseCannotHoldIsInvalid) {
   EXPECT_TRUE(a.give({"x"}, 1));
 }
 
+// In the journal it is escaped, so the database takes it. What is no NUL stays as it is.
+TEST_F(PostgresStoreErrors, ANulInTheJournalIsShownAsAQuestionMark) {
+  LaneUser a = open();
+  a.lock(LockRequest{});
+  auto writes = LaneUser::nothing();
+  writes.journal_entries =
+      R"([{"id":"\u0000a\u0000\u0000","why":"\\u0000","reason":"\\\u0000 \n\u0001"},{"id":"b"}])";
+  ASSERT_TRUE(a.lane->commit(writes));
+  const auto shown = [&](const std::string& column) {
+    return world.sql("SELECT string_agg(" + column + ", '|') FROM pawl_journal_entries");
+  };
+  EXPECT_EQ(shown("command_id"), "?a??|b");
+  EXPECT_EQ(shown("why"), R"(\u0000)");
+  EXPECT_EQ(shown("reason"), "\\? \n\x01");
+}
+
 TEST_F(PostgresStoreErrors, AMissingRightIsNamed) {
   LaneUser a = open();
   world.sql("REVOKE INSERT ON pawl_journal FROM pawl");

@@ -268,6 +268,7 @@ TEST_F(Surroundings, BadTextIsRefusedAndTheRestOfTheBatchGoesOn) {
     good();
     send(bank::Open{"new", 1, bad}, {"ann", "alias-" + id(), ""}, spoilt);
     send(bank::Deposit{"b", 1}, {bad, "principal-" + id(), ""}, spoilt);
+    send(bank::Deposit{"b", 1}, {"ann", "reason-" + id(), bad}, spoilt);
     good();
     send(bank::Write{"b", bad, 1}, {"ann", "record-" + id(), ""}, spoilt);
     send(bank::Send{"b", bad, 0, "x"}, {"ann", "to-" + id(), ""}, spoilt);
@@ -292,7 +293,7 @@ TEST_F(Surroundings, BadTextIsRefusedAndTheRestOfTheBatchGoesOn) {
             << i << ": " << receipt.error().text();
       }
     }
-    EXPECT_GE(invalid, 5);
+    EXPECT_GE(invalid, 6);
     const auto read = on.read(Key<bank::Account>{bad});
     EXPECT_TRUE(read || read.error().code.error_class == ErrorClass::invalid)
         << read.error().text();
@@ -301,6 +302,8 @@ TEST_F(Surroundings, BadTextIsRefusedAndTheRestOfTheBatchGoesOn) {
   EXPECT_EQ(world_.sql("SELECT balance FROM accounts WHERE id = 'a'"), std::to_string(4 * 4));
   EXPECT_EQ(world_.sql("SELECT count(*) FROM pawl_parked"), "0");
   EXPECT_EQ(world_.sql("SELECT count(*) FROM pawl_alerts"), "0");
+  EXPECT_EQ(world_.sql("SELECT command_id FROM pawl_journal_entries WHERE command_id LIKE 'id-x%'"),
+            "id-x?y");
 }
 
 }  // namespace

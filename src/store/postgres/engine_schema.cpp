@@ -257,13 +257,29 @@ constexpr std::string_view room_for_claims = R"sql(
 ALTER TABLE pawl_effects SET (fillfactor = 50);
 )sql";
 
+constexpr std::string_view nul_in_texts = R"sql(
+-- A caller's id may hold NUL, which no text of a column can: it is shown as a question mark. Escaped
+-- by an odd number of backslashes; by an even one it is a backslash, and then "u0000".
+CREATE OR REPLACE VIEW pawl_journal_entries AS
+SELECT j.lane, j.sequence, j.time_us,
+       e.value ->> 'machine' AS machine, e.value ->> 'key' AS entity_key,
+       (e.value ->> 'version')::bigint AS version, e.value ->> 'command' AS command,
+       e.value ->> 'source' AS source, e.value ->> 'who' AS who, e.value ->> 'id' AS command_id,
+       e.value ->> 'from' AS from_state, e.value ->> 'to' AS to_state,
+       e.value ->> 'why' AS why, e.value ->> 'reason' AS reason
+FROM pawl_journal AS j,
+     json_array_elements(CASE WHEN strpos(j.entries, '\u0000') = 0 THEN j.entries::json
+       ELSE regexp_replace(j.entries, '(?<!\\)((?:\\\\)*)\\u0000', '\1?', 'g')::json END) AS e;
+)sql";
+
 }  // namespace
 
 const std::vector<Migration>& engine_migrations() {
   static const std::vector<Migration> all{{"engine", 1, {}, tables},
                                           {"engine", 2, {}, inner_tracing},
                                           {"engine", 3, {}, duties},
-                                          {"engine", 4, {}, room_for_claims}};
+                                          {"engine", 4, {}, room_for_claims},
+                                          {"engine", 5, {}, nul_in_texts}};
   return all;
 }
 
