@@ -150,6 +150,7 @@ class Lane {
 
   // Holding the lane: lane_holding.cpp.
   Result<void> take_lane();
+  Result<void> begin_lane();
   Result<void> hold_lane();
   void lose_lane();
   void renew_lane(std::int64_t monotonic_us);

@@ -28,14 +28,23 @@ Result<void> Lane::take_lane() {
   renew_at_us_ = lane_->renew_interval_ms() == 0
                      ? INT64_MAX
                      : store_.clock().monotonic_us() + lane_->renew_interval_ms() * 1'000LL;
+  const auto taken = begin_lane();
+  if (!taken) {
+    // One that is held is driven, and each try would keep another one from those who can. What was
+    // found in this one is not the next one's.
+    drop_inner_work();
+    lane_->release();
+    lane_.reset();
+  }
+  return taken;
+}
+
+// What this process noted of it, and what is to be driven.
+Result<void> Lane::begin_lane() {
   auto suspects = Suspects::open(store_.notes_path(lane_->id()));
   if (!suspects) return std::unexpected(suspects.error());
   suspects_ = std::move(*suspects);
-  if (auto loaded = load(); !loaded) {
-    lane_.reset();
-    return loaded;
-  }
-  return {};
+  return load();
 }
 
 // The lane, and everything in it loaded; else why not. A lane that was lost is taken anew, and what
