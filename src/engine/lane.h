@@ -159,7 +159,16 @@ class Lane {
 
   // Recovery.
   Result<void> load();
+  // Effects as they were found in the store.
+  struct Found {
+    std::int64_t open = 0;
+    std::int64_t to_inquire = 0;
+    std::int64_t leased = 0;
+  };
   Result<void> load_effects();
+  using Claims = std::set<std::pair<std::int64_t, std::int64_t>>;  // effect, token
+  Claims claims_in_hand() const;
+  void take_up(const std::vector<EffectSummary>& rows, const Claims& in_hand, Found& found);
   Result<void> load_messages();
   Result<void> load_deadlines();
   void collect_lapsed_leases(Time now);
@@ -231,7 +240,8 @@ class Lane {
   bool messages_left_ = false;        // more in the store than in memory
   std::int64_t messages_at_us_ = 0;   // monotonic: the store is asked for more not before
   int messages_behind_ = 0;           // batches that found some behind, and no pair that went on
-  std::multimap<Time, std::pair<std::int64_t, std::int64_t>> leases_;  // of an earlier holder
+  // Of an earlier holder: the end, effect and token.
+  std::set<std::pair<Time, std::pair<std::int64_t, std::int64_t>>> leases_;
   std::set<std::int64_t> deadlines_in_hand_;
   Time next_deadline_ = Time::never();
   std::atomic<std::int64_t> inner_paused_until_us_ = 0;  // monotonic: the store failed

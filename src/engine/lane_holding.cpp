@@ -124,46 +124,68 @@ Result<void> Lane::load() {
 }
 
 Result<void> Lane::load_effects() {
-  std::int64_t after = 0;
-  const Time now = store_.clock().now();
-  const bool dead = lane_->earlier_holder_is_dead();
   leases_.clear();
-  std::int64_t unknown = 0;
-  std::int64_t leased = 0;
-  std::int64_t total = 0;
+  const Claims in_hand = claims_in_hand();
+  Found found;
+  std::int64_t after = 0;
   while (true) {
-    auto rows = lane_->open_effects(after, scan_rows);
+    const auto rows = lane_->open_effects(after, scan_rows);
     if (!rows) return std::unexpected(rows.error());
-    for (const EffectSummary& row : *rows) {
-      after = row.id;
-      // Of a kind that this program does not know: left as it is for one that does.
-      if (registry_.find_effect(row.kind) == nullptr) continue;
-      ++total;
-      if (!protocol::is_claimed(row.state)) {
-        if (!schedule_.is_claiming(row.id)) {
-          schedule_.put(row.id, row.kind, row.state, std::max(row.next_at, Time{}));
-        }
-      } else if (schedule_.is_under_way(row.id, row.token)) {
-        continue;  // begun by this very process
-      } else if (dead || row.lease_until <= now) {
-        // Its sender is gone.
-        ++unknown;
-        leases_.emplace(Time{}, std::pair{row.id, row.token});
-      } else {
-        ++leased;
-        leases_.emplace(row.lease_until, std::pair{row.id, row.token});
-      }
-    }
+    take_up(*rows, in_hand, found);
     if (static_cast<int>(rows->size()) < scan_rows) break;
+    after = rows->back().id;
   }
-  if (total > 0) {
+  if (found.open > 0) {
     log::info("effects_recovered", {{"lane", id_.load()},
-                                    {"open", total},
-                                    {"to_inquire", unknown},
-                                    {"leased", leased},
-                                    {"now_us", now.us}});
+                                    {"open", found.open},
+                                    {"to_inquire", found.to_inquire},
+                                    {"leased", found.leased},
+                                    {"now_us", store_.clock().now().us}});
   }
   return {};
+}
+
+// Exchanges of ours that have ended, and whose answer is still to be decided: the store has their
+// effects as claimed. It would say "nobody knows" of what is known.
+Lane::Claims Lane::claims_in_hand() const {
+  Claims claims;
+  const auto add = [&claims](const protocol::Work& work) {
+    if (const auto* answer = std::get_if<protocol::AnswerWork>(&work.item)) {
+      claims.emplace(answer->claimed.id, answer->claimed.token);
+    } else if (const auto* park = std::get_if<protocol::ParkWork>(&work.item);
+               park != nullptr && park->answer) {
+      claims.emplace(park->answer->claimed.id, park->answer->claimed.token);
+    } else if (const auto* lost = std::get_if<protocol::LeaseLostWork>(&work.item)) {
+      claims.emplace(lost->effect_id, lost->token);
+    }
+  };
+  for (const auto& work : pending_) add(work);
+  for (const auto& work : postponed_) add(work);
+  for (const auto& skipped : skipped_) add(skipped.work);
+  return claims;
+}
+
+void Lane::take_up(const std::vector<EffectSummary>& rows, const Claims& in_hand, Found& found) {
+  const Time now = store_.clock().now();
+  const bool dead = lane_->earlier_holder_is_dead();
+  for (const EffectSummary& row : rows) {
+    // Of a kind that this program does not know: left as it is for one that does.
+    if (registry_.find_effect(row.kind) == nullptr) continue;
+    ++found.open;
+    if (!protocol::is_claimed(row.state)) {
+      if (!schedule_.is_claiming(row.id)) {
+        schedule_.put(row.id, row.kind, row.state, std::max(row.next_at, Time{}));
+      }
+      continue;
+    }
+    // Begun by this very process.
+    if (schedule_.is_under_way(row.id, row.token) || in_hand.contains({row.id, row.token})) {
+      continue;
+    }
+    const Time end = dead ? Time{} : row.lease_until;
+    leases_.emplace(end, std::pair{row.id, row.token});
+    ++(end <= now ? found.to_inquire : found.leased);
+  }
 }
 
 // What an earlier holder claimed, and may have been sending until now. A batch of them at a time:

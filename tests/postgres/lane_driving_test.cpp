@@ -140,5 +140,30 @@ TEST_F(LaneDriving, ALaneWhoseNotesAreNotOpenedIsGivenBack) {
   try_to_take_a_lane(notes_fail_);
 }
 
+// Nobody was there before in a new lane, so that a claim that is not ours is inquired at once.
+TEST_F(LaneDriving, AnAnswerThatWaitsForARowIsNotForgottenByALook) {
+  hold_answer();
+  start();
+  RawSession holder(world_.server().url(), world_.schema(), "holder");
+  RawSession probe(world_.server().url(), world_.schema(), "probe");
+  pay();
+  ASSERT_TRUE(outside_->wait_for_calls(1));
+  holder.run("BEGIN");
+  holder.run("SELECT FROM accounts WHERE id = 'a' FOR UPDATE");
+  answer(Outcome::confirmed);
+  ASSERT_TRUE(blocks(probe, holder.pid(), "pawl lane"));
+  const int looks = looks_;
+  // Heard once the lane's listener is there.
+  ASSERT_TRUE(eventually([&] {
+    probe.run("NOTIFY \"pawl_" + world_.schema() + "\", 'e0'");
+    return looks_ > looks;
+  }));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(turn());
+  EXPECT_EQ(state(), "sending");
+  holder.run("COMMIT");
+  EXPECT_TRUE(eventually([&] { return outcome() == "confirmed"; })) << state();
+  EXPECT_EQ(outside_->inquiries(), 0);
+}
+
 }  // namespace
 }  // namespace pawl::test
