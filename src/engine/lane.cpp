@@ -138,9 +138,10 @@ void Lane::look(const Tidings& tidings) {
   const bool effects =
       std::find(tidings.lanes.begin(), tidings.lanes.end(), id_.load()) != tidings.lanes.end();
   const bool watches = role_.first && tidings.committed && !watchers_.empty();
-  if (!effects && !watches) return;
+  if (!effects && !watches && !tidings.all_lanes) return;
   const std::lock_guard lock(postbox_->mutex);
   if (effects) postbox_->inbox.look_at_effects = true;
+  if (tidings.all_lanes) postbox_->inbox.walk_effects = true;
   if (watches) postbox_->inbox.look_at_watches = true;
   postbox_->wake.notify_one();
 }
@@ -201,6 +202,7 @@ std::int64_t Lane::next_look_us() const {
       wait_us = std::min(wait_us, permits_at_us(now) - monotonic_us);
     }
     if (messages_left_) wait_us = std::min(wait_us, messages_at_us_ - monotonic_us);
+    if (!store_.sole_owner()) wait_us = std::min(wait_us, effects_at_us_ - monotonic_us);
   } else {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   }
@@ -277,6 +279,7 @@ void Lane::take_inbox() {
   }
   for (const auto& answer : inbox.answers) add_answer(answer);
   if (inbox.look_at_effects) load_needed_ = true;
+  if (inbox.walk_effects) last_effect_id_ = effects_at_us_ = 0;
   if (inbox.look_at_watches) refresh_at_us_ = 0;
   for (auto& watch : inbox.watches) open_watch(std::move(watch));
 }

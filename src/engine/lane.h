@@ -97,10 +97,11 @@ class Lane {
     std::vector<WatchRequest> watches;
     std::vector<ExchangeAnswer> answers;
     bool look_at_effects = false;
+    bool walk_effects = false;
     bool look_at_watches = false;
     bool empty() const {
       return submissions.empty() && watches.empty() && answers.empty() && !look_at_effects &&
-             !look_at_watches;
+             !walk_effects && !look_at_watches;
     }
   };
 
@@ -172,6 +173,7 @@ class Lane {
   Result<void> load_messages();
   Result<void> load_deadlines();
   void collect_lapsed_leases(Time now);
+  void look_at_effects();
 
   Store& store_;
   const Registry& registry_;
@@ -242,6 +244,9 @@ class Lane {
   int messages_behind_ = 0;           // batches that found some behind, and no pair that went on
   // Of an earlier holder: the end, effect and token.
   std::set<std::pair<Time, std::pair<std::int64_t, std::int64_t>>> leases_;
+  // Shared with other processes, the store's open effects are walked from time to time.
+  std::int64_t last_effect_id_ = 0;  // the newest read of this walk; 0: one begins
+  std::int64_t effects_at_us_ = 0;   // monotonic: the next page
   std::set<std::int64_t> deadlines_in_hand_;
   Time next_deadline_ = Time::never();
   std::atomic<std::int64_t> inner_paused_until_us_ = 0;  // monotonic: the store failed

@@ -16,6 +16,10 @@ namespace {
 constexpr int scan_rows = 1'000;
 constexpr std::int64_t retake_interval_us = 500'000;
 constexpr std::int64_t look_for_end_interval_us = 1'000'000;
+// The open effects of a store that processes share are walked again so often, and a walk's pages
+// are so far apart.
+constexpr std::int64_t effects_look_interval_us = 60'000'000;
+constexpr std::int64_t effects_page_rest_us = 50'000;
 
 }  // namespace
 
@@ -135,6 +139,8 @@ Result<void> Lane::load_effects() {
     if (static_cast<int>(rows->size()) < scan_rows) break;
     after = rows->back().id;
   }
+  last_effect_id_ = 0;
+  effects_at_us_ = store_.clock().monotonic_us() + effects_look_interval_us;
   if (found.open > 0) {
     log::info("effects_recovered", {{"lane", id_.load()},
                                     {"open", found.open},
@@ -186,6 +192,24 @@ void Lane::take_up(const std::vector<EffectSummary>& rows, const Claims& in_hand
     leases_.emplace(end, std::pair{row.id, row.token});
     ++(end <= now ? found.to_inquire : found.leased);
   }
+}
+
+// An operator's verb that another process committed is heard of by tidings, which can be lost. A
+// page at a time: there can be very many, and most of them wait for what this lane knows.
+void Lane::look_at_effects() {
+  const std::int64_t monotonic_us = store_.clock().monotonic_us();
+  if (store_.sole_owner() || monotonic_us < effects_at_us_) return;
+  const auto rows = lane_->open_effects(last_effect_id_, scan_rows);
+  if (!rows) {
+    log::warn("effects_not_looked_at", {{"error", rows.error().text()}});
+    effects_at_us_ = monotonic_us + effects_look_interval_us;
+    return;
+  }
+  Found found;
+  take_up(*rows, claims_in_hand(), found);
+  const bool more = static_cast<int>(rows->size()) == scan_rows;
+  last_effect_id_ = more ? rows->back().id : 0;
+  effects_at_us_ = monotonic_us + (more ? effects_page_rest_us : effects_look_interval_us);
 }
 
 // What an earlier holder claimed, and may have been sending until now. A batch of them at a time:

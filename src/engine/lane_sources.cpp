@@ -38,6 +38,7 @@ constexpr std::int64_t permit_interval_us = 250'000;
 void Lane::collect_due() {
   if (!hold_lane()) return;
   const Time now = store_.clock().now();
+  look_at_effects();
   collect_lapsed_leases(now);
   ask_for_permits(now);
   for (const std::int64_t id : schedule_.take_due(now, options_.max_batch)) {

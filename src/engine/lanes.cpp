@@ -59,10 +59,8 @@ void Lanes::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (supervisor_.joinable()) {
-    supervisor_.join();
-    shared_.store.listen(nullptr);
-  }
+  const bool listening = supervisor_.joinable();
+  if (listening) supervisor_.join();
   {
     const std::lock_guard lock(mutex_);
     orphaned.swap(orphaned_);
@@ -73,6 +71,8 @@ void Lanes::stop() {
   for (auto& lane : orphaned) stopping.emplace_back([&lane] { lane->stop(); });
   for (auto& lane : own_) stopping.emplace_back([&lane] { lane->stop(); });
   for (auto& thread : stopping) thread.join();
+  // Only now: what they still committed is announced, too.
+  if (listening) shared_.store.listen(nullptr);
   shared_.watchers.end_all();
 }
 

@@ -30,15 +30,17 @@ EffectSchedule::Destination* EffectSchedule::destination_of(std::string_view kin
 
 void EffectSchedule::put(std::int64_t id, std::string_view kind, EffectState state, Time next_at) {
   release(id);
-  newest_.erase(id);
   Destination* destination = handled_.contains(kind) ? destination_of(kind) : nullptr;
-  if (destination == nullptr) return;
-  if (state != EffectState::ready && state != EffectState::accepted &&
-      state != EffectState::unknown) {
+  const bool waits = state == EffectState::ready || state == EffectState::accepted ||
+                     state == EffectState::unknown;
+  if (destination == nullptr || !waits) {
+    newest_.erase(id);
     return;
   }
+  const auto [known, fresh] = newest_.try_emplace(id, next_at);
+  if (!fresh && known->second == next_at) return;  // its entry is there
+  known->second = next_at;
   destination->waiting.push({next_at, id});
-  newest_[id] = next_at;
 }
 
 bool EffectSchedule::may_start(Destination& destination, Time now) const {

@@ -129,6 +129,7 @@ enum class LaneWish {
 struct Tidings {
   bool committed = false;
   std::vector<std::int32_t> lanes;  // an effect of theirs was changed by another lane
+  bool all_lanes = false;           // tidings were lost: any lane's effects may have been changed
 };
 
 class Store {

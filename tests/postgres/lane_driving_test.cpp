@@ -165,5 +165,55 @@ TEST_F(LaneDriving, AnAnswerThatWaitsForARowIsNotForgottenByALook) {
   EXPECT_EQ(outside_->inquiries(), 0);
 }
 
+TEST_F(LaneDriving, AllOpenEffectsAreLookedAtOnceAMinute) {
+  world_.options().clock = &clock_;
+  start();
+  pay_and_wait();
+  // More than a page of others, which wait for long.
+  begin_again();
+  world_.sql(
+      "INSERT INTO pawl_effects SELECT (jsonb_populate_record(e, jsonb_build_object('id', e.id + "
+      "g, 'idempotency_key', 'k' || g, 'next_at_us', 9000000000000000))).* FROM pawl_effects AS e, "
+      "generate_series(-1200, -1) AS g");
+  const int looks = looks_;
+  clock_.pass_ms(55'000);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(turn());
+  EXPECT_EQ(looks_, looks);
+  EXPECT_EQ(outside_->sends(), 1);
+  clock_.pass_ms(5'000);
+  EXPECT_TRUE(sent(2));
+  EXPECT_EQ(looks_, looks + 2);
+}
+
+TEST_F(LaneDriving, WhoeverMissedTidingsLooksAtAllEffects) {
+  start();
+  pay_and_wait();
+  begin_again();
+  ASSERT_TRUE(eventually([&] {
+    return world_.sql(
+               "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "
+               "application_name = 'pawl tidings'") == "1";
+  }));
+  EXPECT_TRUE(outside_->wait_for_calls(2));
+}
+
+// What a lane commits while it stops is announced as all else.
+TEST_F(LaneDriving, TidingsEndAfterTheLanes) {
+  hold_answer();
+  start();
+  pay();
+  ASSERT_TRUE(outside_->wait_for_calls(1));
+  auto stopped = std::async(std::launch::async, [&] { engine_->stop(); });
+  EXPECT_TRUE(eventually([&] {
+    const auto refused = turn();
+    return !refused && refused.error().code == engine_stopping;
+  }));
+  EXPECT_TRUE(listens_);
+  answer(Outcome::confirmed);
+  stopped.get();
+  EXPECT_FALSE(listens_);
+  EXPECT_EQ(outcome(), "confirmed");
+}
+
 }  // namespace
 }  // namespace pawl::test

@@ -236,6 +236,17 @@ TEST_F(SharedScheduleTest, NothingBeginsWithoutAPermit) {
   EXPECT_TRUE(shared.wants_permits(start.plus_seconds(1)));
 }
 
+// A lane looks at its effects again and again, and each is put as it is.
+TEST_F(SharedScheduleTest, WhatIsPutAgainForTheSameTimeIsThereOnce) {
+  for (int i = 0; i < 3; ++i) shared.put(1, payment, EffectState::ready, start);
+  EXPECT_EQ(shared.wishes(start)[0].wanted, 1);
+  shared.set_permits(there, 4);
+  EXPECT_EQ(shared.take_due(start.plus_seconds(1), 10), Ids{1});
+  shared.release(1);
+  shared.put(1, payment, EffectState::ready, start);
+  EXPECT_EQ(shared.take_due(start.plus_seconds(2), 10), Ids{1});
+}
+
 TEST_F(SharedScheduleTest, WhatIsNotDueWantsNoPermit) {
   shared.put(1, payment, EffectState::ready, start.plus_ms(5));
   EXPECT_FALSE(shared.wants_permits(start));

@@ -174,16 +174,17 @@ bool Announcer::exchange() {
 
 void Announcer::run() {
   int reconnect_ms = min_reconnect_ms;
-  bool was_lost = false;
-  while (true) {
-    const bool connected = connection_.alive() || connect();
-    if (connected && was_lost) {
+  for (bool first = true;; first = false) {
+    const bool was_there = connection_.alive();
+    const bool connected = was_there || connect();
+    // However it was found to be lost.
+    if (connected && !was_there && !first) {
       Tidings missed;
       missed.committed = true;
+      missed.all_lanes = true;
       tell(missed);
     }
-    was_lost = !connected || !exchange();
-    if (was_lost) {
+    if (!connected || !exchange()) {
       if (stopping(reconnect_ms)) break;
       reconnect_ms = std::min(reconnect_ms * 2, max_reconnect_ms);
       continue;

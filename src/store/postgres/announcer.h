@@ -3,7 +3,7 @@
 // Tells other processes on the store that something was committed, and is told by them: NOTIFY and
 // LISTEN on a connection and a thread of its own, never in a batch's transaction, since notifying
 // commits wait for each other in the whole database. Hints only: what is lost while the connection
-// is, is made up for by one hint when it is back.
+// is, is made up for by one hint to look at everything when it is back.
 #pragma once
 
 #include <atomic>
