@@ -261,7 +261,11 @@ void Lane::run() {
     postbox_->wake.wait_for(lock, std::chrono::milliseconds(20),
                             [&] { return !postbox_->inbox.empty(); });
   }
-  if (lane_) lane_->release();
+  if (lane_ && schedule_.under_way() > 0) {
+    lane_->leave();
+  } else if (lane_) {
+    lane_->release();
+  }
   lane_.reset();
   finished_ = true;
 }

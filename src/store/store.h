@@ -117,6 +117,9 @@ class StoreLane {
   virtual int renew_interval_ms() const = 0;
   // Gives the lane back: nobody holds it, and another may take it at once. Nothing more is called.
   virtual void release() = 0;
+  // The same while exchanges that were begun in it may still be under way: what is claimed is left
+  // alone until its lease has passed, or this process is dead.
+  virtual void leave() = 0;
 };
 
 // Which lane is wanted of a store.

@@ -81,6 +81,7 @@ class FailingLane final : public StoreLane {
   Result<void> renew() override { return inner_->renew(); }
   int renew_interval_ms() const override { return inner_->renew_interval_ms(); }
   void release() override { inner_->release(); }
+  void leave() override { inner_->leave(); }
 
  private:
   std::unique_ptr<StoreLane> inner_;

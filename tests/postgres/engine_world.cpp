@@ -16,7 +16,11 @@ class PostgresEngineWorld final : public EngineWorld {
   }
   Result<StoreHandle> open(const Registry& registry, Clock* clock) override {
     world_.options().clock = clock;
-    return world_.open(registry, false);
+    auto store = world_.open(registry, false);
+    // An engine that was stopped before is to these tests a process that has ended, with all that
+    // it had under way; but this process, which its lanes remember, lives on.
+    if (store) world_.sql("UPDATE pawl_lanes SET holder = '' WHERE held_until_us = 0");
+    return store;
   }
   std::string address() const override {
     return world_.schema() + "\n" + world_.options().notes_directory + "\n" + world_.options().url;

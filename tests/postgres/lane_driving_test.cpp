@@ -215,5 +215,25 @@ TEST_F(LaneDriving, TidingsEndAfterTheLanes) {
   EXPECT_EQ(outcome(), "confirmed");
 }
 
+TEST_F(LaneDriving, WhoStopsWithAnExchangeUnderWayStaysKnownAsItsHolder) {
+  hold_answer();
+  EngineOptions options;
+  options.stop_grace_ms = 0;
+  start(options);
+  pay();
+  ASSERT_TRUE(outside_->wait_for_calls(1));
+  engine_->stop();
+  EXPECT_NE(holder_and_end(), " 0");
+  EXPECT_TRUE(holder_and_end().ends_with(" 0")) << holder_and_end();
+}
+
+TEST_F(LaneDriving, WhoStopsWithNothingUnderWayIsForgotten) {
+  start();
+  pay();
+  ASSERT_TRUE(eventually([&] { return outcome() == "confirmed"; }));
+  engine_->stop();
+  EXPECT_EQ(holder_and_end(), " 0");
+}
+
 }  // namespace
 }  // namespace pawl::test

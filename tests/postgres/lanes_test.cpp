@@ -285,6 +285,22 @@ TEST_F(PostgresLanes, AHolderOfWhomNothingIsKnownIsRemembered) {
   EXPECT_TRUE(take(b, LaneWish::own)->earlier_holder_is_dead());
 }
 
+// An exchange that did not end within the grace of a stop may still send: this process lives on.
+TEST_F(PostgresLanes, ALaneThatIsLeftWithAnExchangeUnderWayKeepsItsClaims) {
+  LaneUser a = open();
+  LaneUser b = open();
+  const auto lane = a.lane->id();
+  a.lock(LockRequest{});
+  auto writes = LaneUser::nothing();
+  writes.effects_inserted = {effect((std::int64_t{lane} << 51) + 5)};
+  ASSERT_TRUE(a.lane->commit(writes));
+  world.sql("UPDATE pawl_effects SET state = 'sending', lease_until_us = 9000000000000000");
+  a.lane->leave();
+  auto taken = take(b, LaneWish::own);
+  ASSERT_EQ(taken->id(), lane);
+  EXPECT_FALSE(taken->earlier_holder_is_dead());
+}
+
 TEST_F(PostgresLanes, MessagesOfOnePairKeepTheirOrderAcrossLanes) {
   LaneUser a = open();
   LaneUser b = open();

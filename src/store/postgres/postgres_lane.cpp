@@ -169,12 +169,22 @@ void PostgresLane::release() {
   const auto found = look.run(deadline());
   if (!found || found[0].rows() == 0) return;
   // Of whom it is not known whether they are dead are left in it.
+  give_back(without_this_process(found[0].text_view(0, 0)));
+}
+
+// Our mark stays: as long as we are not known to be dead, the leases of what we claimed count.
+void PostgresLane::leave() {
+  abandon();
+  if (!ready()) return;
+  give_back(holder_);
+}
+
+void PostgresLane::give_back(std::string_view holder) {
   Pipeline round(connection_);
   round.add(
       "UPDATE pawl_lanes SET held_until_us = 0, adopted = false, holder = $3 WHERE id = $1 "
       "AND epoch = $2",
-      Parameters().integer(id_).integer(epoch_).text(
-          without_this_process(found[0].text_view(0, 0))));
+      Parameters().integer(id_).integer(epoch_).text(holder));
   (void)round.run(deadline());
   connection_.close();
 }

@@ -41,6 +41,7 @@ class PostgresLane final : public StoreLane {
   Result<void> renew() override;
   int renew_interval_ms() const override;
   void release() override;
+  void leave() override;
 
  private:
   // The places of a request's entities of one machine, and its statements.
@@ -115,6 +116,8 @@ class PostgresLane final : public StoreLane {
   Result<bool> settle();
   enum class Look { committed, not_there, not_known };
   Look look_for(const Doubt& doubt, Deadline until, std::string& why);
+
+  void give_back(std::string_view holder);
 
   const std::shared_ptr<LaneShared> shared_;
   Connection connection_;

@@ -46,6 +46,7 @@ class SqliteLane final : public StoreLane {
   Result<void> renew() override { return {}; }
   int renew_interval_ms() const override { return 0; }
   void release() override {}
+  void leave() override {}
   const StoreIdentity& identity() const { return identity_; }
 
  private:
