@@ -183,7 +183,8 @@ std::int64_t Lane::next_look_us() const {
   const Time now = store_.clock().now();
   const std::int64_t monotonic_us = store_.clock().monotonic_us();
   if (!pending_.empty() || !skipped_.empty()) return monotonic_us;
-  std::int64_t wait_us = std::min(max_wait_us, renew_at_us_ - monotonic_us);
+  std::int64_t wait_us = max_wait_us;
+  if (lane_) wait_us = std::min(wait_us, renew_at_us_ - monotonic_us);
   if (role_.first) {
     wait_us = std::min(wait_us, watchers_.next_expiry() - monotonic_us);
     if (!store_.sole_owner() && !watchers_.empty()) {
@@ -191,7 +192,13 @@ std::int64_t Lane::next_look_us() const {
     }
     wait_us = std::min(wait_us, std::max(retention_.next_us(), monotonic_us) - monotonic_us);
   }
-  if (monotonic_us >= inner_paused_until_us_) {
+  const bool driven = lane_ && !load_needed_;
+  if (monotonic_us < inner_paused_until_us_) {
+    wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
+  } else if (!driven) {
+    // Nothing of it can be done before the next try to hold the lane.
+    wait_us = std::min(wait_us, retake_at_us_ - monotonic_us);
+  } else {
     std::array<Time, 3> dues{schedule_.next_at(), next_deadline_, Time::never()};
     if (!leases_.empty()) dues[2] = leases_.begin()->first;
     for (const Time due : dues) {
@@ -203,8 +210,6 @@ std::int64_t Lane::next_look_us() const {
     }
     if (messages_left_) wait_us = std::min(wait_us, messages_at_us_ - monotonic_us);
     if (!store_.sole_owner()) wait_us = std::min(wait_us, effects_at_us_ - monotonic_us);
-  } else {
-    wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   }
   return monotonic_us + std::max<std::int64_t>(wait_us, 0);
 }
