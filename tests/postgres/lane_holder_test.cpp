@@ -115,6 +115,17 @@ TEST(LaneHolder, WhoCameToTheSameNumberIsAnother) {
   EXPECT_FALSE(are_provably_dead(started_earlier + " " + mark));
 }
 
+TEST(LaneHolder, WhoGivesALaneBackLeavesItsEarlierTakings) {
+  const std::string earlier = postgres::new_holder();
+  const std::string mark = postgres::new_holder();
+  ASSERT_NE(earlier, mark);
+  const std::string holders = "elsewhere/1/2/3#1 " + earlier + " " + mark;
+  EXPECT_EQ(postgres::newest_holder(holders), mark);
+  EXPECT_EQ(postgres::without(holders, mark), "elsewhere/1/2/3#1 " + earlier);
+  EXPECT_EQ(postgres::without(mark, mark), "");
+  EXPECT_FALSE(are_provably_dead(postgres::without(holders, mark)));
+}
+
 }  // namespace
 
 }  // namespace pawl::test

@@ -129,11 +129,14 @@ bool are_provably_dead(std::string_view holders) {
   return all;
 }
 
-std::string without_this_process(std::string_view holders) {
-  const std::string self = this_process();
+std::string_view newest_holder(std::string_view holders) {
+  return holders.substr(holders.rfind(' ') + 1);
+}
+
+std::string without(std::string_view holders, std::string_view gone) {
   std::string out;
   for_each_holder(holders, [&](std::string_view holder) {
-    if (holder.substr(0, holder.find(taking_mark)) == self) return;
+    if (holder == gone) return;
     if (!out.empty()) out += ' ';
     out += holder;
   });

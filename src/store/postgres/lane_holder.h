@@ -2,8 +2,8 @@
 //
 // Who holds a lane, as text in its row: a process of one boot of one machine. Another process of
 // the same boot and the same process namespace can tell for certain that it is dead; nobody else
-// can. Several, with spaces between: the newest, and before it earlier ones of whom it is not known
-// that they are dead and whose exchanges may be under way.
+// can. Several, with spaces between: the newest last, and before it earlier ones of whom it is not
+// known that they are dead and whose exchanges may be under way.
 #pragma once
 
 #include <string>
@@ -19,7 +19,8 @@ std::string new_holder();
 
 // All of them ran here, and run no more. False also where it cannot be known. Of nobody it is true.
 bool are_provably_dead(std::string_view holders);
-// Without this process.
-std::string without_this_process(std::string_view holders);
+std::string_view newest_holder(std::string_view holders);
+// Without that one taking. An earlier one of the same process may have left exchanges under way.
+std::string without(std::string_view holders, std::string_view gone);
 
 }  // namespace pawl::postgres

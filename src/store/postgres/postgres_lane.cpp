@@ -169,7 +169,7 @@ void PostgresLane::release() {
   const auto found = look.run(deadline());
   if (!found || found[0].rows() == 0) return;
   // Of whom it is not known whether they are dead are left in it.
-  give_back(without_this_process(found[0].text_view(0, 0)));
+  give_back(without(found[0].text_view(0, 0), newest_holder(holder_)));
 }
 
 // Our mark stays: as long as we are not known to be dead, the leases of what we claimed count.
