@@ -140,6 +140,8 @@ void Lane::look(const Tidings& tidings) {
   const bool watches = role_.first && tidings.committed && !watchers_.empty();
   if (!effects && !watches && !tidings.all_lanes) return;
   const std::lock_guard lock(postbox_->mutex);
+  // What others commit would keep it from ending.
+  if (postbox_->stopping) return;
   if (effects) postbox_->inbox.look_at_effects = true;
   if (tidings.all_lanes) postbox_->inbox.walk_effects = true;
   if (watches) postbox_->inbox.look_at_watches = true;
@@ -185,15 +187,18 @@ std::int64_t Lane::next_look_us() const {
   if (!pending_.empty() || !skipped_.empty()) return monotonic_us;
   std::int64_t wait_us = max_wait_us;
   if (lane_) wait_us = std::min(wait_us, renew_at_us_ - monotonic_us);
+  const bool driven = lane_ && !load_needed_;
+  const bool paused = monotonic_us < inner_paused_until_us_;
   if (role_.first) {
     wait_us = std::min(wait_us, watchers_.next_expiry() - monotonic_us);
-    if (!store_.sole_owner() && !watchers_.empty()) {
+    if (driven && !store_.sole_owner() && !watchers_.empty()) {
       wait_us = std::min(wait_us, refresh_at_us_ - monotonic_us);
     }
-    wait_us = std::min(wait_us, std::max(retention_.next_us(), monotonic_us) - monotonic_us);
+    if (driven && !paused) {
+      wait_us = std::min(wait_us, std::max(retention_.next_us(), monotonic_us) - monotonic_us);
+    }
   }
-  const bool driven = lane_ && !load_needed_;
-  if (monotonic_us < inner_paused_until_us_) {
+  if (paused) {
     wait_us = std::min(wait_us, inner_paused_until_us_ - monotonic_us);
   } else if (!driven) {
     // Nothing of it can be done before the next try to hold the lane.

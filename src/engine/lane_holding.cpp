@@ -20,6 +20,7 @@ constexpr std::int64_t look_for_end_interval_us = 1'000'000;
 // are so far apart.
 constexpr std::int64_t effects_look_interval_us = 60'000'000;
 constexpr std::int64_t effects_page_rest_us = 50'000;
+constexpr std::int64_t effects_retry_us = 1'000'000;
 
 }  // namespace
 
@@ -202,7 +203,7 @@ void Lane::look_at_effects() {
   const auto rows = lane_->open_effects(last_effect_id_, scan_rows);
   if (!rows) {
     log::warn("effects_not_looked_at", {{"error", rows.error().text()}});
-    effects_at_us_ = monotonic_us + effects_look_interval_us;
+    effects_at_us_ = monotonic_us + effects_retry_us;
     return;
   }
   Found found;

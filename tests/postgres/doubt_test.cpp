@@ -388,5 +388,20 @@ TEST_F(LaneInDoubt, ALaneThatWasTakenOverMeanwhileIsNotTakenBack) {
   EXPECT_TRUE(next) << next.error().text();
 }
 
+// Who had it meanwhile and gave it back has left the mark of the one in doubt, whose exchanges may
+// be under way: what it has in memory is old all the same.
+TEST_F(LaneInDoubt, ALaneThatWasGivenBackMeanwhileIsNotTakenBack) {
+  world.options().in_doubt_wait_ms = 100;
+  begin();
+  if (HasFatalFailure()) return;
+  leave_in_doubt();
+  if (HasFatalFailure()) return;
+  world.sql("UPDATE pawl_lanes SET epoch = epoch + 1, held_until_us = 0");
+  world.gate().heal();
+  const auto renewed = lane->renew();
+  ASSERT_FALSE(renewed);
+  EXPECT_EQ(renewed.error().code, protocol::lane_fenced) << renewed.error().text();
+}
+
 }  // namespace
 }  // namespace pawl::test

@@ -112,6 +112,8 @@ TEST(LaneHolder, WhoCameToTheSameNumberIsAnother) {
   EXPECT_TRUE(are_provably_dead(started_earlier));
   EXPECT_TRUE(are_provably_dead(""));
   EXPECT_FALSE(are_provably_dead("elsewhere/1/2/3#1"));
+  EXPECT_FALSE(are_provably_dead(mark.substr(0, mark.rfind('/')) + "/#1"))
+      << "it could not read its own";
   EXPECT_FALSE(are_provably_dead(started_earlier + " " + mark));
 }
 

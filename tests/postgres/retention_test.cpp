@@ -99,6 +99,23 @@ TEST_F(SharedRetention, RecordsOfEachLaneAreAsOldAsTheirCommit) {
             query_invalid);
 }
 
+// Rows of different parts lie at the same places.
+TEST_F(SharedRetention, OfADividedTableOnlyTheOldPartsRowsGo) {
+  add_journal(0, 1, 4);
+  world_.sql(
+      "CREATE TABLE divided (LIKE account_notes INCLUDING ALL) PARTITION BY RANGE (record_id);"
+      "CREATE TABLE divided_1 PARTITION OF divided FOR VALUES FROM (MINVALUE) TO (3 << 15);"
+      "CREATE TABLE divided_2 PARTITION OF divided FOR VALUES FROM (3 << 15) TO (MAXVALUE);"
+      "DROP TABLE account_notes; ALTER TABLE divided RENAME TO account_notes;"
+      "GRANT ALL ON account_notes TO PUBLIC;"
+      "INSERT INTO account_notes SELECT (i::bigint << 15), 'a', 'x', i FROM generate_series(1, 4) "
+      "i");
+  EXPECT_EQ(walk(RetentionSubject::records, 25, 10, bank::Note::table), 2);
+  EXPECT_EQ(world_.sql("SELECT string_agg((record_id >> 15)::text, ' ' ORDER BY record_id) FROM "
+                       "account_notes"),
+            "3 4");
+}
+
 TEST_F(SharedRetention, WhoFindsAnotherAtItLeavesItToHim) {
   add_journal(0, 1, 10);
   EXPECT_EQ(walk(RetentionSubject::journal, 15, 100), 1);

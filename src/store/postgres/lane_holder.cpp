@@ -95,6 +95,8 @@ bool is_provably_dead(std::string_view holder) {
   const std::string_view rest = holder.substr(near.size());
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos || slash == 0) return false;
+  // It could not read its own when it took the lane.
+  if (slash + 1 == rest.size()) return false;
   const auto start = start_of(std::string(rest.substr(0, slash)));
   return start && *start != rest.substr(slash + 1);
 }

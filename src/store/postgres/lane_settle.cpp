@@ -39,18 +39,18 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until, st
   Parameters raise;
   raise.integer(id_).integer(epoch_).integer(options.lane_lease_ms * 1'000LL);
   // Who takes a lane over writes itself into its row: as long as that says what we wrote there, the
-  // epochs above ours are our own.
+  // epochs above ours are our own. Who gave it back again has left our mark, and no time.
   raise.text(holder_);
   Pipeline round(connection_);
   round.add(shared_->statements.begin, {});
   round.add("SELECT FROM pawl_lanes WHERE id = $1 FOR UPDATE", lane);
   const auto found =
       round.add("SELECT 1 FROM pawl_journal WHERE lane = $1 AND sequence = $2 AND epoch = $3", row);
-  const auto raised =
-      round.add("UPDATE pawl_lanes SET epoch = " + std::string(next_epoch_sql) +
-                    ", held_until_us = " + std::string(now_us_sql) +
-                    " + $3 WHERE id = $1 AND epoch >= $2 AND holder = $4 RETURNING epoch",
-                raise);
+  const auto raised = round.add("UPDATE pawl_lanes SET epoch = " + std::string(next_epoch_sql) +
+                                    ", held_until_us = " + std::string(now_us_sql) +
+                                    " + $3 WHERE id = $1 AND epoch >= $2 AND holder = $4 AND "
+                                    "held_until_us > 0 RETURNING epoch",
+                                raise);
   const auto end = round.add(shared_->statements.commit, {});
   // It may wait for a standby as the one in doubt did.
   const auto outcome = round.run(std::min(deadline(), until));
