@@ -14,7 +14,12 @@ namespace pawl::test {
 class ManualClock final : public Clock {
  public:
   Time now() override { return Time{wall_us_}; }
-  std::int64_t monotonic_us() override { return monotonic_us_; }
+  std::int64_t monotonic_us() override {
+    ++reads_;
+    return monotonic_us_;
+  }
+  // How often the monotonic time was asked for: by a thread that does not sleep, all the time.
+  std::int64_t reads() const { return reads_; }
   void pass_ms(std::int64_t ms) {
     monotonic_us_ += ms * 1'000;
     wall_us_ += ms * 1'000;
@@ -24,6 +29,7 @@ class ManualClock final : public Clock {
  private:
   std::atomic<std::int64_t> wall_us_{1'700'000'000'000'000};
   std::atomic<std::int64_t> monotonic_us_{1'000};
+  std::atomic<std::int64_t> reads_ = 0;
 };
 
 }  // namespace pawl::test

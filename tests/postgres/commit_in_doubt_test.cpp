@@ -219,7 +219,27 @@ TEST_F(CommitInDoubtOwnServer, AWarningIsNoYesUntilAStandbyHasIt) {
   auto locked = a.lock({"x"});
   server.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
   server.sql("SELECT pg_reload_conf()");
-  ASSERT_TRUE(eventually([&] { return world.sql("SHOW synchronous_standby_names") == "nobody"; }));
+  const auto stop_waiting = [&](const std::string& of) {
+    return world.sql(
+               "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = "
+               "'SyncRep' AND application_name " +
+               of + " 'pawl lane'") == "1";
+  };
+  // Sessions know it at once; commits wait once another process of the server has heard of it, too.
+  std::atomic<bool> commits_wait{false};
+  std::atomic<bool> probed{false};
+  std::jthread probing([&] {
+    while (!commits_wait) {
+      world.sql("SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'probe', '')");
+    }
+    probed = true;
+  });
+  const bool seen = eventually([&] {
+    if (stop_waiting("<>")) commits_wait = true;
+    return probed.load();
+  });
+  commits_wait = true;
+  ASSERT_TRUE(seen);
   Result<void> committed = fail(protocol::store_failed);
   std::atomic<bool> answered{false};
   std::jthread committing([&] {
@@ -228,11 +248,7 @@ TEST_F(CommitInDoubtOwnServer, AWarningIsNoYesUntilAStandbyHasIt) {
   });
   // Twice: the settling is a commit, too, and believes no warning either.
   for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(eventually([&] {
-      return world.sql(
-                 "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE "
-                 "wait_event = 'SyncRep' AND application_name = 'pawl lane'") == "1";
-    }));
+    ASSERT_TRUE(eventually([&] { return stop_waiting("="); }));
   }
   EXPECT_FALSE(answered);
   server.sql("ALTER SYSTEM RESET synchronous_standby_names");

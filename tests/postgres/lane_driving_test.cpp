@@ -140,6 +140,29 @@ TEST_F(LaneDriving, ALaneWhoseNotesAreNotOpenedIsGivenBack) {
   try_to_take_a_lane(notes_fail_);
 }
 
+// Everything that it would do is due, and it can do nothing of it.
+TEST_F(LaneDriving, ALaneThatIsNotHeldSleepsUntilTheNextTry) {
+  world_.options().clock = &clock_;
+  start();
+  std::promise<void> told;
+  engine_->wait_for(
+      {"account", "a"}, [](const EntitySlot&) { return false; }, 86'400'000,
+      [&](const auto&, bool) { told.set_value(); });
+  ASSERT_TRUE(turn());
+  effects_fail_ = true;
+  world_.sql("UPDATE pawl_lanes SET epoch = epoch + 1");
+  EXPECT_FALSE(turn());
+  clock_.pass_ms(3'600'000);
+  EXPECT_FALSE(turn());
+  const std::int64_t before = clock_.reads();
+  EXPECT_FALSE(eventually([&] { return clock_.reads() > before + 5'000; }, 300)) << "it spins";
+  effects_fail_ = false;
+  clock_.pass_ms(1'000);
+  EXPECT_TRUE(turn());
+  engine_->stop();
+  told.get_future().get();
+}
+
 // Nobody was there before in a new lane, so that a claim that is not ours is inquired at once.
 TEST_F(LaneDriving, AnAnswerThatWaitsForARowIsNotForgottenByALook) {
   hold_answer();
