@@ -94,11 +94,10 @@ Result<void> Epoch::leap(const Found& found) {
       std::clamp(std::min(elapsed, max_skipped) * commits_per_second, min_skipped, max_skipped);
   // A lane without a commit begins like one that is new.
   const auto lanes =
-      ask("UPDATE pawl_lanes l SET epoch = " + std::string(next_epoch_sql) +
+      ask("UPDATE pawl_lanes l SET epoch = " + next_epoch_sql +
               ", held_until_us = 0, holder = '', adopted = false, "
               "next_sequence = coalesce((SELECT greatest(l.next_sequence, max(j.sequence) + 1) + "
-              "$1 FROM "
-              "pawl_journal j WHERE j.lane = l.id), $2)",
+              "$1 FROM pawl_journal j WHERE j.lane = l.id), $2)",
           Parameters().integer(skipped).integer(store::first_sequence(found.restores + 1)));
   if (!lanes) return std::unexpected(lanes.error());
   return {};

@@ -46,7 +46,7 @@ PostgresLane::Look PostgresLane::look_for(const Doubt& doubt, Deadline until, st
   round.add("SELECT FROM pawl_lanes WHERE id = $1 FOR UPDATE", lane);
   const auto found =
       round.add("SELECT 1 FROM pawl_journal WHERE lane = $1 AND sequence = $2 AND epoch = $3", row);
-  const auto raised = round.add("UPDATE pawl_lanes SET epoch = " + std::string(next_epoch_sql) +
+  const auto raised = round.add("UPDATE pawl_lanes SET epoch = " + next_epoch_sql +
                                     ", held_until_us = " + std::string(now_us_sql) +
                                     " + $3 WHERE id = $1 AND epoch >= $2 AND holder = $4 AND "
                                     "held_until_us > 0 RETURNING epoch",

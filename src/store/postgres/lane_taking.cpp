@@ -75,7 +75,7 @@ Result<std::optional<TakenLane>> take(Connection& connection, const LaneShared& 
   parameters.integer(shared.options.lane_lease_ms * 1'000LL);
   parameters.boolean(wish == LaneWish::orphaned);
   Pipeline round(connection);
-  round.add("UPDATE pawl_lanes SET epoch = " + std::string(next_epoch_sql) +
+  round.add("UPDATE pawl_lanes SET epoch = " + next_epoch_sql +
                 ", holder = $4, adopted = $6, held_until_us = " + std::string(now_us_sql) +
                 " + $5 WHERE id = $1 AND epoch = $2 AND held_until_us = $3 RETURNING epoch",
             parameters);

@@ -69,8 +69,7 @@ std::string delete_text(const RetentionPass& pass) {
     case RetentionSubject::journal:
       return "DELETE FROM pawl_journal WHERE ctid = ANY (ARRAY(SELECT j.ctid FROM unnest($1) AS o "
              "(place) CROSS JOIN LATERAL (SELECT ctid FROM pawl_journal AS s WHERE s.lane = "
-             "(o.place "
-             ">> 36)::int AND s.sequence = (o.place & 68719476735) LIMIT 1) AS j))";
+             "(o.place >> 36)::int AND s.sequence = (o.place & 68719476735) LIMIT 1) AS j))";
     case RetentionSubject::records:
       // A place is one in each part of a table that somebody has divided: the id is compared, too,
       // in a way that no index serves.

@@ -20,8 +20,7 @@ inline constexpr std::string_view now_us_sql =
     "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 // The epoch of whoever takes a lane's row. Not merely the next number: after a fail-over that lost
 // a taking, the next taker would come to the number that the lost one still goes by.
-inline constexpr std::string_view next_epoch_sql =
-    "greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)";
+inline const std::string next_epoch_sql = "greatest(epoch + 1, " + std::string(now_us_sql) + ")";
 
 struct RecordStatements {
   const RecordSpec* spec = nullptr;
